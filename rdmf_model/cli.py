@@ -1,0 +1,67 @@
+"""The program `rdmf`: mounts the commands and maps errors to exit codes.
+
+Exit codes: 0 holds, 1 a property or condition is violated, 2 usage, 3 bad data or checkpoint. With `--json` a command
+prints exactly one JSON object on stdout; everything else goes to stderr. Imports of torch, sympy and matplotlib stay
+inside the commands, so that `rdmf --help` answers at once.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from rdmf_theory import cli as theory_cli
+from rdmf_theory.errors import DataError, ParameterError
+
+HOLDS, VIOLATED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    name="rdmf",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Reaction-Diffusion Multimodal Fusion: admissible parameter regions, stability tests, constrained training.",
+    epilog="Exit codes: 0 holds, 1 violated, 2 usage, 3 bad data or checkpoint.",
+)
+theory_cli.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rdmf {version('rdmf')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the program itself; each command has its own."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program on `arguments` (default: those of the process) and return its exit code."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="rdmf")
+    except ParameterError as error:
+        print(f"rdmf: {error}", file=sys.stderr)
+        return USAGE
+    except DataError as error:
+        print(f"rdmf: {error}", file=sys.stderr)
+        return BAD_DATA
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SystemExit as stop:
+        # typer leaves through SystemExit, also for its own usage errors (2) and `typer.Exit(1)`.
+        return stop.code if isinstance(stop.code, int) else (HOLDS if stop.code is None else VIOLATED)
+    return HOLDS
+
+
+if __name__ == "__main__":
+    sys.exit(main())
