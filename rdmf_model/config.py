@@ -1,0 +1,435 @@
+"""What a run is made of: frozen dataclasses, read from TOML, changed by dotted overrides, stored as JSON.
+
+A configuration is checked when it is made, so an invalid one cannot exist. An unknown key, a wrong type or a value out of
+range is a `ParameterError` that names the file, the key, the value and the remedy. Needs neither torch nor the data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from rdmf_theory.errors import ParameterError
+
+VERSION = 1
+Interval = tuple[float, float]
+Wavelength = Literal["auto"] | tuple[float, float]
+FUSIONS = ("reaction_diffusion", "cross_attention", "self_attention", "convolution", "none")
+QUERY_SOURCES = ("pattern", "learned")
+SELECTION = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP")
+
+
+def _require(holds: bool, name: str, rule: str, value: object) -> None:
+    if not holds:
+        raise ParameterError(f"{name} must be {rule}. Got {value!r}.")
+
+
+def _positive(name: str, value: float, *, zero: bool = False) -> None:
+    rule = "finite and >= 0" if zero else "finite and positive"
+    _require(math.isfinite(value) and (value > 0 or (zero and value == 0)), name, rule, value)
+
+
+def _fraction(name: str, value: float) -> None:
+    _require(0 <= value < 1, name, "in [0, 1)", value)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where a data set in the Moment-DETR layout lies; relative paths are relative to the configuration file.
+
+    Arguments:
+        train, val, test: annotation files, jsonl.
+        video_features: folders with `{vid}.npz`; the features of several folders are concatenated.
+        text_features: folder with `qid{qid}.npz`.
+        clip_length: seconds per clip, > 0.
+        planted: seed of the embedded planted-moments data set, which is then written into the run folder; excludes the paths.
+    """
+
+    train: Path | None = None
+    val: Path | None = None
+    test: Path | None = None
+    video_features: tuple[Path, ...] = ()
+    text_features: Path | None = None
+    clip_length: float = 2.0
+    planted: int | None = None
+
+    def __post_init__(self) -> None:
+        _positive("data.clip_length", self.clip_length)
+        if self.planted is not None:
+            _require(self.planted >= 0, "data.planted", "a seed >= 0", self.planted)
+            given = [
+                name for name in ("train", "val", "test", "video_features", "text_features") if getattr(self, name)
+            ]
+            if given:
+                raise ParameterError(
+                    f"data.planted excludes data.{given[0]}: the planted set is generated. Remove one of them."
+                )
+
+    def annotations(self, split: str) -> Path:
+        """The annotation file of a split; raises ParameterError where the configuration names none."""
+        path = getattr(self, split) if split in ("train", "val", "test") else None
+        if path is None:
+            known = [name for name in ("train", "val", "test") if getattr(self, name)]
+            raise ParameterError(f"split must be one of {known} (the splits of the configuration). Got {split!r}.")
+        return path
+
+
+@dataclass(frozen=True)
+class RegionConfig:
+    """The admissible region that the fusion layer is trained under; `None` means the bound of `DEFAULT_REGION`.
+
+    Arguments:
+        wavelength: (min, max) in clips of the fastest mode, or "auto": from the data set's window lengths.
+        clips: (T_min, T_max) that the region answers for, or "auto": from the data set.
+        u_star, z, excess, rate: (lower, upper) of the other design coordinates.
+        gain: (g_min, g_max) of the N-step pattern gain.
+        modulation_fraction: part of the clip-wise gain interval that is used, in log, in (0, 1).
+    """
+
+    wavelength: Wavelength = "auto"
+    clips: Literal["auto"] | tuple[int, int] = "auto"
+    u_star: Interval | None = None
+    z: Interval | None = None
+    excess: Interval | None = None
+    rate: Interval | None = None
+    gain: Interval | None = None
+    modulation_fraction: float = 0.9
+    soft_onset: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("wavelength", "clips", "u_star", "z", "excess", "rate", "gain"):
+            value = getattr(self, name)
+            if isinstance(value, tuple):
+                ordered = 0 < value[0] <= value[1] < math.inf
+                _require(ordered, f"model.region.{name}", "0 < lower <= upper, finite", value)
+        if isinstance(self.wavelength, tuple):
+            _require(self.wavelength[0] > 2, "model.region.wavelength", "above 2 clips", self.wavelength)
+        _require(
+            0 < self.modulation_fraction < 1, "model.region.modulation_fraction", "in (0, 1)", self.modulation_fraction
+        )
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every "auto" has been replaced by the data set's numbers."""
+        return self.wavelength != "auto" and self.clips != "auto"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The model's shape; feature widths come from the data.
+
+    Arguments:
+        fusion: one of `FUSIONS`.
+        channels: width C, divisible by `heads`.
+        heads: attention heads.
+        moment_queries: decoder slots Q.
+        query_source: "pattern" seeds the moment queries from the pattern (or saliency), "learned" learns them.
+        decoder_layers: DETR decoder layers.
+        steps: semi-implicit steps N of the fusion layer.
+        dropout, input_dropout: probabilities in [0, 1).
+        feedforward: hidden width of feed-forward blocks.
+        auxiliary_losses: supervise every decoder layer.
+        backend: of the reaction-diffusion operator; None picks the best available.
+    """
+
+    fusion: str = "reaction_diffusion"
+    channels: int = 128
+    heads: int = 4
+    moment_queries: int = 10
+    query_source: str = "pattern"
+    decoder_layers: int = 1
+    steps: int = 12
+    dropout: float = 0.2
+    input_dropout: float = 0.3
+    feedforward: int = 256
+    auxiliary_losses: bool = True
+    backend: str | None = None
+    region: RegionConfig = field(default_factory=RegionConfig)
+
+    def __post_init__(self) -> None:
+        _choice("model.fusion", self.fusion, FUSIONS)
+        _choice("model.query_source", self.query_source, QUERY_SOURCES)
+        for name in ("channels", "heads", "moment_queries", "steps", "feedforward"):
+            _positive(f"model.{name}", getattr(self, name))
+        _require(self.decoder_layers >= 0, "model.decoder_layers", ">= 0", self.decoder_layers)
+        _require(
+            self.channels % self.heads == 0, "model.channels", f"divisible by model.heads = {self.heads}", self.channels
+        )
+        _fraction("model.dropout", self.dropout)
+        _fraction("model.input_dropout", self.input_dropout)
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights (>= 0) of the named losses, and their constants."""
+
+    l1: float = 10.0
+    giou: float = 1.0
+    classification: float = 4.0
+    saliency: float = 1.0
+    contrastive: float = 1.0
+    boundary: float = 1.0
+    no_object: float = 0.1
+    saliency_margin: float = 0.2
+    temperature: float = 0.5
+
+    def __post_init__(self) -> None:
+        for entry in dataclasses.fields(self):
+            _positive(f"train.loss.{entry.name}", getattr(self, entry.name), zero=entry.name != "temperature")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the model is trained.
+
+    Arguments:
+        batch_size: of all processes together.
+        learning_rate: peak of warm-up + cosine; `design_learning_rate` is the design parameters' own (None: the same).
+        weight_decay: of matrices; norms, biases and design parameters have none.
+        warmup: fraction of all steps, in [0, 1).  final_learning_rate: fraction of the peak at the end.
+        max_grad_norm: gradient clipping, 0 turns it off.
+        ema_decay: of the averaged weights that are validated and saved; None turns averaging off.
+        mixed_precision: "no", "bf16" or "fp16"; applies on a GPU only.
+        device: "auto", "cpu", "cuda".  threads: of torch on the CPU, None leaves torch's choice.
+        validate_every: epochs.  patience: validations without a better score before stopping, None never stops.
+        selection: brief metrics whose mean picks the best checkpoint.
+        save_seconds, save_steps: how often the training state is saved inside an epoch; None turns it off.
+    """
+
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    design_learning_rate: float | None = None
+    weight_decay: float = 1e-2
+    warmup: float = 0.05
+    final_learning_rate: float = 0.01
+    max_grad_norm: float = 1.0
+    ema_decay: float | None = None
+    mixed_precision: str = "no"
+    device: str = "auto"
+    threads: int | None = None
+    seed: int = 0
+    validate_every: int = 1
+    patience: int | None = None
+    selection: tuple[str, ...] = SELECTION
+    save_seconds: float | None = 120.0
+    save_steps: int | None = None
+    tensorboard: bool = False
+    loss: LossConfig = field(default_factory=LossConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "validate_every"):
+            _positive(f"train.{name}", getattr(self, name))
+        for name in ("design_learning_rate", "threads", "patience", "save_seconds", "save_steps"):
+            if getattr(self, name) is not None:
+                _positive(f"train.{name}", getattr(self, name))
+        for name in ("weight_decay", "max_grad_norm", "seed"):
+            _positive(f"train.{name}", getattr(self, name), zero=True)
+        _fraction("train.warmup", self.warmup)
+        _require(0 <= self.final_learning_rate <= 1, "train.final_learning_rate", "in [0, 1]", self.final_learning_rate)
+        if self.ema_decay is not None:
+            _require(0 < self.ema_decay < 1, "train.ema_decay", "in (0, 1)", self.ema_decay)
+        _choice("train.mixed_precision", self.mixed_precision, ("no", "bf16", "fp16"))
+        _choice("train.device", self.device, ("auto", "cpu", "cuda"))
+        _require(len(self.selection) > 0, "train.selection", "at least one metric", self.selection)
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run: data, model, training."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def to_json(self) -> str:
+        """The configuration as JSON text that `from_json` reads back unchanged."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionaries, lists, strings and numbers, `version` first."""
+        return {"version": VERSION, **_plain(self)}
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "config") -> Config:
+        """Raises ParameterError for JSON that is not a configuration of this version."""
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ParameterError(f"{source}: is not JSON ({error}).") from None
+        return parse_config(document, source=source)
+
+    def override(self, **sections: Mapping[str, Any]) -> Config:
+        """A copy with fields replaced, `config.override(train={"epochs": 3})`."""
+        changed = {name: dataclasses.replace(getattr(self, name), **values) for name, values in sections.items()}
+        return dataclasses.replace(self, **changed)
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a TOML configuration.
+
+    Arguments:
+        path: TOML file with `version = 1` and tables `data`, `model`, `model.region`, `train`, `train.loss`.
+        overrides: "dotted.key=VALUE" with a TOML value (a bare word is a string), applied last.
+
+    Raises: ParameterError naming the file, the key and the near match, for anything that does not fit.
+    """
+    try:
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParameterError(f"{path}: cannot be read ({error.strerror}). Give a TOML configuration file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path}: is not TOML ({error}).") from None
+    return parse_config(document, overrides, source=str(path), folder=Path(path).resolve().parent)
+
+
+def parse_config(
+    document: Mapping[str, Any], overrides: Sequence[str] = (), *, source: str = "config", folder: Path | None = None
+) -> Config:
+    """The configuration of a parsed document; relative paths are taken from `folder` (overrides: from the working folder)."""
+    if not isinstance(document, Mapping):
+        raise ParameterError(f"{source}: must be a table of tables. Got {type(document).__name__}.")
+    sections = {key: value for key, value in document.items() if key != "version"}
+    version = document.get("version")
+    if version != VERSION or isinstance(version, bool):
+        found = "no version" if version is None else f"version {version!r}"
+        raise ParameterError(
+            f"{source}: version must be {VERSION} (this program's format). Got {found}. Write `version = {VERSION}` on top, and check the keys."
+        )
+    tree = _anchor(sections, Config, folder)
+    for override in overrides:
+        _apply_override(tree, override)
+    return _build(Config, tree, source, "")
+
+
+def _apply_override(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ParameterError(f"--set must be KEY=VALUE such as train.epochs=3. Got {override!r}.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *parents, leaf = key.strip().split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise ParameterError(f"--set {key}: {parent!r} is a value, not a table.")
+    # TOML has no null: `none` gives an optional key its "off"
+    tree[leaf] = None if isinstance(value, str) and value.lower() == "none" else value
+
+
+def _anchor(tree: Mapping[str, Any], kind: type, folder: Path | None) -> dict[str, Any]:
+    """A deep copy of the document in which relative paths start at `folder`."""
+    hints = get_type_hints(kind)
+    out: dict[str, Any] = {}
+    for key, value in tree.items():
+        hint = hints.get(key)
+        if isinstance(value, Mapping):
+            out[key] = _anchor(value, hint, folder) if dataclasses.is_dataclass(hint) else dict(value)  # type: ignore[arg-type]
+        elif folder is not None and hint is not None and "Path" in str(hint):
+            paths = [value] if isinstance(value, str) else value
+            if isinstance(paths, list) and all(isinstance(path, str) for path in paths):
+                paths = [str((folder / path).resolve()) for path in paths]
+                value = paths[0] if isinstance(value, str) else paths
+            out[key] = value
+        else:
+            out[key] = value
+    return out
+
+
+def _build(kind: type, tree: Any, source: str, prefix: str) -> Any:
+    if not isinstance(tree, Mapping):
+        raise ParameterError(f"{source}: {prefix.rstrip('.') or 'the document'} must be a table. Got {tree!r}.")
+    hints = get_type_hints(kind)
+    names = [entry.name for entry in dataclasses.fields(kind)]
+    values = {}
+    for key, value in tree.items():
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
+            remedy = f"Did you mean {prefix}{near[0]}?" if near else f"Known keys: {', '.join(names)}."
+            raise ParameterError(f"{source}: unknown key {prefix}{key}. {remedy}")
+        hint = hints[key]
+        if dataclasses.is_dataclass(hint):
+            values[key] = _build(hint, value, source, f"{prefix}{key}.")  # type: ignore[arg-type]
+        else:
+            values[key] = _convert(hint, value, source, prefix + key)
+    try:
+        return kind(**values)
+    except ParameterError as error:
+        raise ParameterError(f"{source}: {error}") from None
+
+
+def _convert(hint: Any, value: Any, source: str, key: str) -> Any:
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    for option in options:
+        fits, converted = _fit(option, value)
+        if fits:
+            return converted
+    expected = " or ".join(_describe(option) for option in options)
+    raise ParameterError(f"{source}: {key} must be {expected}. Got {value!r}.")
+
+
+def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is type(None):
+        return value is None, None
+    if hint is float:
+        return number, float(value) if number else None
+    if hint is int:
+        return number and isinstance(value, int), value
+    if hint is Path:
+        return isinstance(value, str | Path), Path(value) if isinstance(value, str | Path) else None
+    if get_origin(hint) is Literal:
+        return value in get_args(hint), value
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)
+        if isinstance(value, str) and inner[-1] is Ellipsis:
+            # one folder may be written without the brackets
+            value = [value]
+        if not isinstance(value, list | tuple):
+            return False, None
+        inner = (inner[0],) * len(value) if inner[-1] is Ellipsis else inner
+        fits = [_fit(kind, item) for kind, item in zip(inner, value, strict=False)]
+        return len(value) == len(inner) and all(fit for fit, _ in fits), tuple(item for _, item in fits)
+    return isinstance(value, hint), value
+
+
+def _describe(hint: Any) -> str:
+    if hint is type(None):
+        return "none"
+    if get_origin(hint) is Literal:
+        return " or ".join(f'"{value}"' for value in get_args(hint))
+    if get_origin(hint) is tuple:
+        inner = get_args(hint)
+        return (
+            f"a list of {_describe(inner[0])}"
+            if inner[-1] is Ellipsis
+            else f"[{', '.join(_describe(kind) for kind in inner)}]"
+        )
+    return {float: "a number", int: "an integer", str: "text", bool: "true or false", Path: "a path"}.get(
+        hint, str(hint)
+    )
+
+
+def _choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        near = difflib.get_close_matches(value, choices, n=1, cutoff=0.5)
+        remedy = f" Did you mean {near[0]!r}?" if near else ""
+        raise ParameterError(f"{name} must be one of {', '.join(choices)}. Got {value!r}.{remedy}")
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
