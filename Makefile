@@ -1,0 +1,59 @@
+# Two commands do everything on a machine with Python 3.11 or newer: `make demo` and `make test`.
+# Another interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= demo-output
+# Two contended OpenMP threads slow small models twenty-fold; the parallelism here is one process per core.
+export OMP_NUM_THREADS ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format docs proofs clean
+
+help:
+	@echo "make demo     install into $(VENV), run the whole line on embedded data, leave $(DEMO)/report.html"
+	@echo "make test     install into $(VENV), then ruff, pyright, import contracts and pytest"
+	@echo "make lint     the checks of 'make test' without pytest;  make format  lets ruff rewrite"
+	@echo "make docs     HTML documentation in docs/_build/html;  make proofs  the proofs, where Coq is installed"
+	@echo "make clean    remove what these targets made, $(VENV) included"
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "RDMF needs Python 3.11 or newer, this is %s. Name one: make PYTHON=python3.12" % sys.version.split()[0])'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "This Python cannot create environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,train]' -c constraints.txt
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]' -c constraints.txt
+	@touch $@
+
+demo: install
+	$(BIN)/rdmf demo $(DEMO) --force
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+test: lint
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n 2
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+proofs:
+	@if [ -d proofs ]; then $(MAKE) -C proofs; else echo "there is no proofs/ folder in this checkout"; fi
+
+clean:
+	rm -rf $(VENV) docs/_build demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
