@@ -1,0 +1,120 @@
+"""`reaction_diffusion`: N steps of the text-modulated Gray-Scott system along the clip axis, by the best backend.
+
+Backends are registered by name and imported on first use; `reference.py` is the truth that each is tested against.
+"""
+
+import importlib
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .arguments import check_lengths, common_dtype, common_shape
+
+Backend = Callable[
+    [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, int, float], tuple[Tensor, Tensor]
+]
+
+
+class BackendEntry(NamedTuple):
+    """Where a backend lives. `probe`, where given, names a function of no argument that says whether it runs here."""
+
+    module: str
+    function: str
+    probe: str | None = None
+    devices: tuple[str, ...] | None = None
+
+
+# Best last.
+_BACKENDS: dict[str, BackendEntry] = {
+    "reference": BackendEntry("reference", "reaction_diffusion_reference"),
+}
+
+
+def available_backends(device: torch.device | str | None = None) -> list[str]:
+    """Names of the backends that run here (on `device`, if one is given), the best last."""
+    kind = None if device is None else torch.device(device).type
+    return [
+        name
+        for name, entry in _BACKENDS.items()
+        if (kind is None or entry.devices is None or kind in entry.devices) and _runs_here(entry)
+    ]
+
+
+def reaction_diffusion(
+    u0: Tensor,
+    v0: Tensor,
+    gain: Tensor,
+    F: Tensor | float,
+    k: Tensor | float,
+    D_u: Tensor | float,
+    D_v: Tensor | float,
+    lengths: Tensor | None = None,
+    *,
+    steps: int,
+    step_size: float = 1.0,
+    backend: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """N semi-implicit steps of u' = D_u lap u - s u v^2 + F (1 - u), v' = D_v lap v + s u v^2 - (F + k) v along clips.
+
+    Positive, bounded and well-balanced for every step size (README.md). Each sample reflects at its first and at its
+    last valid clip; the padding after it is never read, comes out as 0 and receives gradient 0, even if it holds NaN.
+
+    Arguments:
+        u0, v0, gain: broadcastable to (B, T, C), T >= 1; u0 in [0, 1], v0 >= 0; gain is s_t = s m_t, >= 0.
+        F, k, D_u, D_v: broadcastable to (B, C), > 0: feed and kill rate (1/time), diffusion of u and v (clip^2/time).
+        lengths: (B,) integers in [0, T], valid clips of each sample; None: all T.
+        steps: N >= 0.
+        step_size: h > 0, finite.
+        backend: a name of `available_backends()`; None: the best for this device.
+    Returns: (u_N, v_N), each (B, T, C), in the promoted dtype of the tensors; half precisions are computed in float32.
+    Raises: ValueError if a shape, dtype, length, number or name is not as above. The values in the tensors are not
+        inspected (on a GPU that would wait for it): `rdmf_model.constraints` emits admissible ones only.
+    """
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
+        raise ValueError(f"steps must be an integer >= 0. Got {steps!r}.")
+    if not (math.isfinite(step_size) and step_size > 0):
+        raise ValueError(f"step_size must be finite and positive. Got {step_size!r}.")
+    fields = {"u0": u0, "v0": v0, "gain": gain}
+    numbers = {"F": F, "k": k, "D_u": D_u, "D_v": D_v}
+    rates = {name: torch.as_tensor(x, device=u0.device) for name, x in numbers.items()}
+    dtype = common_dtype(fields | rates)
+    batch, clips, channels = common_shape(fields, rates)
+    lengths = check_lengths(lengths, batch, clips, u0.device)
+    run = _load(_choose(backend, u0.device))
+    inner = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+    u, v = run(
+        *(x.to(inner).expand(batch, clips, channels) for x in fields.values()),
+        *(x.to(inner).expand(batch, channels) for x in rates.values()),
+        lengths,
+        steps,
+        float(step_size),
+    )
+    return u.to(dtype), v.to(dtype)
+
+
+def _choose(backend: str | None, device: torch.device) -> str:
+    names = available_backends(device)
+    if backend is None:
+        return names[-1]
+    if backend not in names:
+        known = "not available here" if backend in _BACKENDS else "unknown"
+        raise ValueError(f"backend must be one of {names} on {device.type}. Got {backend!r}, which is {known}.")
+    return backend
+
+
+def _runs_here(entry: BackendEntry) -> bool:
+    return entry.probe is None or bool(getattr(_module(entry), entry.probe)())
+
+
+def _load(name: str) -> Backend:
+    return getattr(_module(_BACKENDS[name]), _BACKENDS[name].function)
+
+
+def _module(entry: BackendEntry):
+    return importlib.import_module(f"{__name__}.{entry.module}")
+
+
+__all__ = ["available_backends", "reaction_diffusion"]
