@@ -1,6 +1,6 @@
 """What every test may use: hypothesis profiles and the optional research data beside the checkout.
 
-Profiles: `default` draws new examples on each run; `ci` (HYPOTHESIS_PROFILE=ci, set by `make test`) is the same on every run.
+Profiles: `default` draws new examples on each run; `ci` (HYPOTHESIS_PROFILE=ci, as in `make test`) never varies.
 """
 
 import os

@@ -1,0 +1,125 @@
+"""Every command in the README and the documentation, and every example, runs and exits with status 0.
+
+A ```console block is run line by line in an empty folder: `$ ` starts a command, the other lines are what it prints (a line
+that holds `...` matches any text there; a block may leave out the end of the output). A comment right above a block says otherwise:
+
+    <!-- needs: ../shared -->   skipped, visibly, where the research data is not beside the checkout
+    <!-- make -->               `make` targets: only that they exist is checked, the suite runs inside one of them
+    <!-- illustration -->       placeholders of the reader's own files: not run
+"""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
+BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]*?) -->\n)?^```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+MARKS = ("", "needs: ../shared", "make", "illustration")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One console block: where it stands, its mark, and its commands with the output that the page promises."""
+
+    page: Path
+    line: int
+    mark: str
+    commands: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def console_blocks(page: Path) -> list[Block]:
+    """The console blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    blocks = []
+    for match in BLOCK.finditer(text):
+        body = re.sub(r"\\\n", " ", match["body"])
+        commands: list[tuple[str, tuple[str, ...]]] = []
+        for line in body.splitlines():
+            if line.startswith("$ "):
+                commands.append((line[2:], ()))
+            elif line.strip():
+                command, printed = commands[-1]
+                commands[-1] = (command, (*printed, line))
+        line_number = text.count("\n", 0, match.start("body"))
+        blocks.append(Block(page, line_number, match["mark"] or "", tuple(commands)))
+    return blocks
+
+
+def promised_in_order(promised: tuple[str, ...], printed: str) -> str | None:
+    """First promised line that does not follow in `printed`, or None when all do."""
+    lines = iter(printed.splitlines())
+    for want in promised:
+        pattern = ".*".join(re.escape(part) for part in want.strip().split("..."))
+        if not any(re.fullmatch(pattern, line.strip()) for line in lines):
+            return want
+    return None
+
+
+def run_command(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs `command` by bash in `folder`, with this environment's programs first in the path."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+
+BLOCKS = [block for page in PAGES if page.exists() for block in console_blocks(page)]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_console_block(block: Block, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    assert block.mark in MARKS, f"{block}: unknown mark {block.mark!r}, the known ones are {MARKS}"
+    assert block.commands, f"{block}: a console block without a command; begin the line with '$ '"
+    if block.mark == "illustration":
+        pytest.skip(f"{block}: names files of the reader")
+    if block.mark == "make":
+        for command, _ in block.commands:
+            if command.startswith("make"):
+                result = run_command(f"{command} --dry-run", REPOSITORY)
+                assert result.returncode == 0, result.stderr
+        return
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in ("examples", "docs"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    if block.mark == "needs: ../shared":
+        data: Path = request.getfixturevalue("shared_data")
+        (tmp_path / "shared").symlink_to(data.parent)
+    for command, promised in block.commands:
+        result = run_command(command, folder)
+        assert result.returncode == 0, f"{command}\nexit {result.returncode}\n{result.stdout}\n{result.stderr}"
+        missing = promised_in_order(promised, result.stdout + result.stderr)
+        assert missing is None, f"{command}\nthe page promises\n{missing}\nthe program printed\n{result.stdout}"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_example(example: Path, tmp_path: Path) -> None:
+    result = run_command(f"'{sys.executable}' '{example}'", tmp_path)
+    assert result.returncode == 0, f"exit {result.returncode}\n{result.stdout}\n{result.stderr}"
+
+
+def test_readme_shows_commands() -> None:
+    assert len(console_blocks(REPOSITORY / "README.md")) >= 3
+
+
+def test_a_false_promise_is_noticed() -> None:
+    printed = "classification turing\nz 1.007261\n"
+    assert promised_in_order(("classification ...", "z 1.00..."), printed) is None
+    assert promised_in_order(("z 1.00...", "classification ..."), printed) == "classification ..."
+    assert promised_in_order(("classification stable",), printed) == "classification stable"
