@@ -1,0 +1,265 @@
+"""Moment-retrieval data: annotations and features on disk → samples → padded batches.
+
+Layout: an annotation jsonl (see `annotations.py`), one or more folders of video features `{vid}.npz` (key `features`,
+(T, C)) and one of text features `qid{qid}.npz` (key `last_hidden_state`, (L, C)). Any clip length, any number of clips.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rdmf_model.annotations import Annotation, Qid, read_annotations
+from rdmf_model.features import TEXT_KEYS, FeatureFolders, feature_path, load_features
+from rdmf_theory.errors import DataError, ParameterError
+
+# features may miss or exceed the duration by this share (or by two clips): frame rates and clip lengths are rounded
+DURATION_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One query with its video: video (T, Cv) and text (L, Ct) as stored (float16 or float32), windows (n, 2) float32
+    `xx` spans in [0, 1] of the extent, relevance (T,) bool, saliency (T,) float32 with NaN where not annotated."""
+
+    qid: Qid
+    vid: str
+    query: str
+    video: Tensor
+    text: Tensor
+    windows: Tensor
+    relevance: Tensor
+    saliency: Tensor
+    clip_length: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B samples, zero-padded to the longest video (T clips) and text (L words).
+
+    video: (B, T, Cv) float32.  video_lengths: (B,) int64, 1..T.
+    text: (B, L, Ct) float32.  text_lengths: (B,) int64, 1..L.
+    windows: B tensors (n, 2) float32, `xx` spans in [0, 1], in units of the sample's extent; n may be 0.
+    relevance: (B, T) bool, clip centre in a window (or the window's centre in the clip, for windows below a clip).
+    saliency: (B, T) float32, mean annotator score (0 to 4 in QVHighlights), NaN where not annotated and in the padding.
+    extent: (B,) float32, seconds, video_lengths * clip_length.  clip_length: seconds.
+    """
+
+    video: Tensor
+    video_lengths: Tensor
+    text: Tensor
+    text_lengths: Tensor
+    windows: list[Tensor]
+    relevance: Tensor
+    saliency: Tensor
+    extent: Tensor
+    clip_length: float
+    qids: list[Qid]
+    vids: list[str]
+    queries: list[str]
+
+    def __len__(self) -> int:
+        return len(self.qids)
+
+    @property
+    def clip_mask(self) -> Tensor:
+        """(B, T) bool, True on the sample's own clips."""
+        return torch.arange(self.video.shape[1], device=self.video.device) < self.video_lengths[:, None]
+
+    @property
+    def word_mask(self) -> Tensor:
+        """(B, L) bool, True on the sample's own words."""
+        return torch.arange(self.text.shape[1], device=self.text.device) < self.text_lengths[:, None]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """The same batch on `device`."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory (what `DataLoader(pin_memory=True)` calls)."""
+        return self._map(lambda tensor: tensor.pin_memory())
+
+    def _map(self, function: Any) -> Batch:
+        changed: dict[str, Any] = {"windows": [function(spans) for spans in self.windows]}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Tensor):
+                changed[item.name] = function(value)
+        return replace(self, **changed)
+
+
+class MomentDataset(torch.utils.data.Dataset[Sample]):
+    """Queries of one split with their features in memory (each video once; float16 stays float16).
+
+    Arguments:
+        annotations: the split's jsonl file.
+        video_folders: folders of `{vid}.npz`, concatenated along the channels, cut to the shortest of the folders.
+        text_folder: folder of `qid{qid}.npz`.
+        clip_length: seconds per feature clip, > 0.
+        annotation_clip_length: seconds per clip of `relevant_clip_ids`; None means `clip_length`.
+
+    Attributes: annotations (list of Annotation), videos ({vid: (T, Cv) tensor}), video_channels, text_channels,
+        clip_length, annotation_clip_length.
+    Raises: DataError naming file and line for anything wrong in the data; ParameterError for clip lengths.
+    """
+
+    def __init__(
+        self,
+        annotations: Path,
+        video_folders: Sequence[Path] | Path,
+        text_folder: Path,
+        clip_length: float = 2.0,
+        annotation_clip_length: float | None = None,
+    ) -> None:
+        for name, value in (("clip_length", clip_length), ("annotation_clip_length", annotation_clip_length)):
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ParameterError(f"{name} must be positive and finite, in seconds. Got {value}.")
+        self.path = Path(annotations)
+        self.clip_length = float(clip_length)
+        self.annotation_clip_length = float(annotation_clip_length or clip_length)
+        self.annotations = read_annotations(self.path, self.annotation_clip_length)
+        text_folder = Path(text_folder)
+        if not text_folder.is_dir():
+            raise DataError(f"{text_folder}: is not a folder of features. Check the path.")
+        folders = FeatureFolders([video_folders] if isinstance(video_folders, str | Path) else video_folders)
+        self.videos: dict[str, Tensor] = {}
+        self._samples: list[Sample] = []
+        first_text: Path | None = None
+        self.text_channels = 0
+        for annotation in self.annotations:
+            if annotation.vid not in self.videos:
+                self.videos[annotation.vid] = torch.from_numpy(folders.load(annotation.vid, source=annotation.source))
+            video = self.videos[annotation.vid]
+            self._check_length(annotation, len(video))
+            path = feature_path(text_folder, f"qid{annotation.qid}", source=annotation.source)
+            text = torch.from_numpy(load_features(path, TEXT_KEYS, unit="tokens"))
+            if first_text is None:
+                first_text, self.text_channels = path, text.shape[1]
+            if text.shape[1] != self.text_channels:
+                raise DataError(
+                    f"{path}: has {text.shape[1]} channels, but {first_text} has {self.text_channels}. "
+                    "All queries need the same text features: extract again."
+                )
+            self._samples.append(self._sample(annotation, video, text))
+        self.video_channels = folders.channels
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._samples[index]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The annotation lines as read: the ground truth that `metrics.evaluate_predictions` takes."""
+        return [annotation.record for annotation in self.annotations]
+
+    def _check_length(self, annotation: Annotation, clips: int) -> None:
+        extent = clips * self.clip_length
+        if abs(extent - annotation.duration) > max(2 * self.clip_length, DURATION_TOLERANCE * annotation.duration):
+            raise DataError(
+                f"{annotation.source}: video {annotation.vid!r} lasts {annotation.duration:g} s, but its {clips} "
+                f"feature clips of {self.clip_length:g} s cover {extent:g} s. Set clip_length (here about "
+                f"{annotation.duration / clips:.3g}) or extract the features of the whole video."
+            )
+
+    def _sample(self, annotation: Annotation, video: Tensor, text: Tensor) -> Sample:
+        clips = len(video)
+        spans = normalised_spans(annotation.windows, clips, self.clip_length)
+        return Sample(
+            qid=annotation.qid,
+            vid=annotation.vid,
+            query=annotation.query,
+            video=video,
+            text=text,
+            windows=torch.from_numpy(spans.astype(np.float32)),
+            relevance=torch.from_numpy(relevant_clips(spans, clips)),
+            saliency=torch.from_numpy(self._saliency(annotation, clips)),
+            clip_length=self.clip_length,
+        )
+
+    def _saliency(self, annotation: Annotation, clips: int) -> np.ndarray:
+        """Score of the annotated clip that holds each feature clip's centre, NaN where there is none."""
+        by_id = np.full(int(annotation.clip_ids.max(initial=-1)) + 1, np.nan, dtype=np.float32)
+        by_id[annotation.clip_ids] = annotation.saliency
+        centres = (np.arange(clips) + 0.5) * self.clip_length
+        ids = np.floor(centres / self.annotation_clip_length).astype(np.int64)
+        saliency = np.full(clips, np.nan, dtype=np.float32)
+        inside = ids < len(by_id)
+        saliency[inside] = by_id[ids[inside]]
+        return saliency
+
+
+def normalised_spans(windows: np.ndarray, clips: int, clip_length: float) -> np.ndarray:
+    """Windows in seconds → `xx` spans in [0, 1] of the extent `clips * clip_length`.
+
+    A window that reaches past the extent is cut there. Features may end a little before the video does: a window that
+    begins in that tail is moved back so that it keeps its own length, at most one clip.
+
+    Arguments:
+        windows: (n, 2) seconds, start < end.
+
+    Returns: (n, 2) float64, 0 <= start < end <= 1.
+    """
+    extent = clips * clip_length
+    start, end = windows[:, 0], windows[:, 1]
+    keep = np.minimum(np.minimum(end - start, clip_length), extent)
+    return np.stack([np.minimum(start, extent - keep), np.minimum(end, extent)], axis=1) / extent
+
+
+def relevant_clips(spans: np.ndarray, clips: int) -> np.ndarray:
+    """(clips,) bool: the clip's centre lies in one of the `xx` spans, or a span's centre lies in the clip.
+
+    The second half keeps windows shorter than a clip, which may miss every clip centre, from vanishing.
+    """
+    centres = (np.arange(clips) + 0.5) / clips
+    relevant = np.any((spans[:, :1] <= centres) & (centres < spans[:, 1:]), axis=0, keepdims=True)[0]
+    middle = np.floor(spans.mean(axis=1) * clips).astype(np.int64)
+    relevant[np.minimum(middle, clips - 1)] = True
+    return relevant
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Pads samples to one batch.  Raises: ParameterError if there are none or their clip lengths differ."""
+    if not samples:
+        raise ParameterError("samples must not be empty.")
+    clip_length = samples[0].clip_length
+    if any(sample.clip_length != clip_length for sample in samples):
+        raise ParameterError(f"samples must share one clip_length. Got {sorted({s.clip_length for s in samples})}.")
+    video, video_lengths = _pad([sample.video for sample in samples])
+    text, text_lengths = _pad([sample.text for sample in samples])
+    relevance = torch.zeros(video.shape[:2], dtype=torch.bool)
+    saliency = torch.full(video.shape[:2], torch.nan)
+    for row, sample in enumerate(samples):
+        relevance[row, : len(sample.relevance)] = sample.relevance
+        saliency[row, : len(sample.saliency)] = sample.saliency
+    return Batch(
+        video=video,
+        video_lengths=video_lengths,
+        text=text,
+        text_lengths=text_lengths,
+        windows=[sample.windows for sample in samples],
+        relevance=relevance,
+        saliency=saliency,
+        extent=video_lengths * clip_length,
+        clip_length=clip_length,
+        qids=[sample.qid for sample in samples],
+        vids=[sample.vid for sample in samples],
+        queries=[sample.query for sample in samples],
+    )
+
+
+def _pad(sequences: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """(B, longest, C) float32 zero-padded, (B,) int64 lengths."""
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    padded = torch.zeros(len(sequences), int(lengths.max()), sequences[0].shape[1])
+    for row, sequence in enumerate(sequences):
+        padded[row, : len(sequence)] = sequence
+    return padded, lengths
