@@ -1,7 +1,7 @@
 """Every command in the README and the documentation, and every example, runs and exits with status 0.
 
-A ```console block is run line by line in an empty folder: `$ ` starts a command, the other lines are what it prints (a line
-that holds `...` matches any text there; a block may leave out the end of the output). A comment right above a block says otherwise:
+A ```console block is run line by line in an empty folder: `$ ` starts a command, the other lines are what it prints (in
+a line, `...` matches any text; a block may leave out lines). A comment right above a block says otherwise:
 
     <!-- needs: ../shared -->   skipped, visibly, where the research data is not beside the checkout
     <!-- make -->               `make` targets: only that they exist is checked, the suite runs inside one of them

@@ -1,4 +1,4 @@
-"""What an import costs and what it drags in: the theory runs without torch, and the program answers `--help` at once."""
+"""What an import costs and drags in: the theory runs without torch, and the program answers `--help` at once."""
 
 import os
 import subprocess
