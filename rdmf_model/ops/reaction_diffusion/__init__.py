@@ -30,6 +30,7 @@ class BackendEntry(NamedTuple):
 # Best last.
 _BACKENDS: dict[str, BackendEntry] = {
     "reference": BackendEntry("reference", "reaction_diffusion_reference"),
+    "adjoint": BackendEntry("adjoint", "reaction_diffusion_adjoint"),
 }
 
 
@@ -85,13 +86,9 @@ def reaction_diffusion(
     lengths = check_lengths(lengths, batch, clips, u0.device)
     run = _load(_choose(backend, u0.device))
     inner = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
-    u, v = run(
-        *(x.to(inner).expand(batch, clips, channels) for x in fields.values()),
-        *(x.to(inner).expand(batch, channels) for x in rates.values()),
-        lengths,
-        steps,
-        float(step_size),
-    )
+    u0, v0, gain = (x.to(inner).expand(batch, clips, channels) for x in fields.values())
+    F, k, D_u, D_v = (x.to(inner).expand(batch, channels) for x in rates.values())
+    u, v = run(u0, v0, gain, F, k, D_u, D_v, lengths, steps, float(step_size))
     return u.to(dtype), v.to(dtype)
 
 
