@@ -1,9 +1,11 @@
-"""The two errors that a user can cause; the program maps them to exit codes."""
+"""The two errors a user of RDMF can cause: a parameter that breaks a rule, and data that cannot be read."""
+
+from __future__ import annotations
 
 
 class ParameterError(ValueError):
-    """An argument breaks its rule. The message names argument, rule, value and remedy. Exit code 2."""
+    """A parameter breaks a rule; the message names argument, rule, value and remedy (program exit status 2)."""
 
 
 class DataError(ValueError):
-    """A file cannot be used. The message starts with `FILE:LINE: ` or `FILE: `. Exit code 3."""
+    """A file or checkpoint is bad; the message starts with `FILE:LINE: ` or `FILE: ` (program exit status 3)."""

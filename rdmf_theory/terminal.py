@@ -1,36 +1,58 @@
-"""One way to answer on the terminal: a JSON object for programs or text for people."""
+"""Output of the command line: human text or exactly one JSON object on stdout, everything else on stderr."""
+
+from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-# Progress, warnings and errors go to stderr, so that stdout holds the answer only.
-console = Console(stderr=True)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
-def jsonable(value: Any) -> Any:
-    """The value with containers copied and non-finite floats written as null, ready for strict JSON.
+@cache
+def _stderr_console() -> Console:
+    # rich takes 50 ms to import: only commands that talk pay for it
+    from rich.console import Console
 
-    numpy scalars and arrays are converted through `tolist`. JSON has no NaN and no Infinity, and most parsers refuse
-    Python's literals for them.
+    return Console(stderr=True)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "console":
+        return _stderr_console()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def json_ready(value: Any) -> Any:
+    """`value` with only what JSON has: NaN becomes null, infinities become the strings "inf" and "-inf",
+    numpy scalars and arrays, fractions, dataclass-like `to_dict()` objects and tuples become plain JSON values.
     """
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        if math.isinf(value):
+            return "inf" if value > 0 else "-inf"
+        return float(value)
     if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
+        return {str(key): json_ready(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [jsonable(item) for item in value]
+        return [json_ready(item) for item in value]
+    if hasattr(value, "to_dict"):
+        return json_ready(value.to_dict())
     if hasattr(value, "tolist"):
-        return jsonable(value.tolist())
-    return value
+        # numpy scalars and arrays
+        return json_ready(value.tolist())
+    return str(value)
 
 
 def emit(obj: Mapping[str, Any], as_json: bool, render: Callable[[], None]) -> None:
-    """Answer a command: exactly one JSON object on stdout if `as_json`, else `render()` prints text on stdout."""
+    """Print the result of a command: one JSON object on stdout if `as_json`, else whatever `render` prints."""
     if as_json:
-        print(json.dumps(jsonable(obj), indent=2, allow_nan=False))
+        print(json.dumps(json_ready(obj), allow_nan=False))
     else:
         render()
