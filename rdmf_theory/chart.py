@@ -43,9 +43,10 @@ class Parameters:
         for item in fields(self):
             value = getattr(self, item.name)
             numbers = np.asarray(value, dtype=float)
-            positive = (numbers >= 0) if item.name == "k" else (numbers > 0)
-            rule = "finite and not negative" if item.name == "k" else "finite and positive"
-            _require("Parameters", item.name, value, positive & np.isfinite(numbers), rule, "choose a point with F, k, s > 0")
+            sign, rule = (numbers > 0, "finite and positive")
+            if item.name == "k":
+                sign, rule = (numbers >= 0, "finite and not negative")
+            _require("Parameters", item.name, value, sign & np.isfinite(numbers), rule, "all rates are positive")
 
     @property
     def w(self) -> Real:
@@ -91,7 +92,8 @@ class PatternDesign:
         )
         for name in ("z", "excess", "rate"):
             value = np.asarray(getattr(self, name), dtype=float)
-            _require("PatternDesign", name, value, (value > 0) & np.isfinite(value), "finite and positive", "see DESIGN 2.3")
+            holds = (value > 0) & np.isfinite(value)
+            _require("PatternDesign", name, value, holds, "finite and positive", "admissible: 1 < z < 1/u*, excess > 1")
 
     @property
     def d(self) -> Real:
@@ -119,7 +121,8 @@ class PatternDesign:
         F, k, s = parameters.F, parameters.k, parameters.s
         # 1 - 2 u* is this root: kept, because 1 - 2*u would cancel near the saddle-node
         discriminant = np.asarray(formulas.steady_discriminant(F, k, s))
-        _require("Parameters", "F", F, discriminant >= 0, "large enough for a v-rich state, s F >= 4 (F + k)^2", "raise F or s")
+        rule = "large enough for a v-rich state, s F >= 4 (F + k)^2"
+        _require("Parameters", "s", s, discriminant >= 0, rule, "raise s or lower k")
         root = np.sqrt(discriminant)
         u_star = formulas.steady_u(F, k, s, xp=np)
         z = F / (parameters.w * u_star)
@@ -128,9 +131,9 @@ class PatternDesign:
         mode = formulas.fastest_mode(u_star, z, parameters.d, xp=np)
         mu = parameters.w * mode / parameters.D_v
         _require("Parameters", "D_u", parameters.D_u, mode > 0, "large enough for a fastest mode", "raise D_u")
-        _require(
-            "Parameters", "D_v", parameters.D_v, mu <= 4, "large enough for a wavelength of 2 clips", "raise D_u and D_v"
-        )
-        wavelength = np.pi / np.arcsin(np.sqrt(mu) / 2)
+        # a design of 2 clips may come back as mu = 4 plus rounding
+        short = mu > 4 * (1 + 1e-9)
+        _require("Parameters", "D_v", parameters.D_v, ~short, "large enough for a wavelength of 2 clips", "raise D_u, D_v")
+        wavelength = np.pi / np.arcsin(np.sqrt(np.minimum(mu, 4)) / 2)
         values = (u_star, z, excess, wavelength, parameters.w)
         return cls(*(value if np.ndim(value) else float(value) for value in values))

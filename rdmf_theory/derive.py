@@ -37,7 +37,7 @@ def chart(system: ReactionSystem = GRAY_SCOTT) -> dict[str, sp.Expr]:
 @cache
 def state_equation(system: ReactionSystem = GRAY_SCOTT) -> sp.Expr:
     """Polynomial in u whose roots are the non-trivial steady substrates: `s F u (1 - u) - w^2`."""
-    u, v = system.species
+    _, v = system.species
     f, g = system.reactions
     (steady_v,) = sp.solve(sp.cancel(g / v), v)
     return sp.expand(sp.numer(sp.together(f.subs(v, steady_v))))
@@ -75,8 +75,8 @@ def band_discriminant() -> sp.Expr:
 @cache
 def turing_threshold() -> sp.Expr:
     """Threshold d_T(u*, z): the larger root of `band_discriminant` in d (the smaller one has d < z, no band)."""
-    lower, upper = sorted(sp.solve(band_discriminant(), d), key=lambda root: root.subs({u_star: 0.25, z: 1.5}).evalf())
-    return upper
+    roots = sp.solve(band_discriminant(), d)
+    return max(roots, key=lambda root: float(root.subs({u_star: 0.25, z: 1.5})))
 
 
 @cache
