@@ -15,6 +15,7 @@ from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
 # chart coordinates, and the scale-free variables of one mode: m = D_v mu / w, eta = h w, a = h mu D_u, b = h mu D_v
 u_star, z, rate, d, m, eta, a, b, c, y = sp.symbols("u_star z rate d m eta a b c y", positive=True)
 growth = sp.Symbol("growth", real=True)
+h, u_next, v_next = sp.symbols("h u_next v_next", positive=True)
 
 
 @cache
@@ -95,6 +96,22 @@ def largest_growth() -> tuple[sp.Expr, sp.Expr]:
 
 
 @cache
+def step_residual(system: ReactionSystem = GRAY_SCOTT) -> sp.ImmutableMatrix:
+    """Residual of the semi-implicit step without diffusion, in (u, v), (u_next, v_next) and h; zero on a step.
+
+    Diffusion adds `- h D Lap` of the next field to both rows.
+    """
+    u, v = system.species
+    F, k, s = system.parameters
+    return sp.ImmutableMatrix(
+        [
+            (1 + h * (F + s * v**2)) * u_next - u - h * F,
+            (1 + h * (F + k)) * v_next - v - h * s * u_next * v**2,
+        ]
+    )
+
+
+@cache
 def amplification(system: ReactionSystem = GRAY_SCOTT) -> tuple[sp.ImmutableMatrix, sp.ImmutableMatrix]:
     """(L, B) with `G = L^-1 B`: linearisation of the semi-implicit step for one mode, in (u*, z, eta, a, b).
 
@@ -102,14 +119,7 @@ def amplification(system: ReactionSystem = GRAY_SCOTT) -> tuple[sp.ImmutableMatr
     `(1 + h w - h D_v Lap) v' = v + h s u' v^2`; -Lap acts on the mode as mu.
     """
     u, v = system.species
-    F, k, s = system.parameters
-    h, u_next, v_next = sp.symbols("h u_next v_next", positive=True)
-    residual = sp.Matrix(
-        [
-            (1 + h * (F + s * v**2)) * u_next - u - h * F,
-            (1 + h * (F + k)) * v_next - v - h * s * u_next * v**2,
-        ]
-    )
+    residual = step_residual(system)
     values = chart(system)
     at_state = {u: u_star, u_next: u_star, v: values["v"], v_next: values["v"]}
     in_chart = {parameter: values[str(parameter)] for parameter in system.parameters}
