@@ -132,8 +132,8 @@ class PatternDesign:
         mu = parameters.w * mode / parameters.D_v
         _require("Parameters", "D_u", parameters.D_u, mode > 0, "large enough for a fastest mode", "raise D_u")
         # a design of 2 clips may come back as mu = 4 plus rounding
-        short = mu > 4 * (1 + 1e-9)
-        _require("Parameters", "D_v", parameters.D_v, ~short, "large enough for a wavelength of 2 clips", "raise D_u, D_v")
+        long_enough = mu <= 4 * (1 + 1e-9)
+        _require("Parameters", "D_v", parameters.D_v, long_enough, "large enough for 2 clips/wave", "raise it")
         wavelength = np.pi / np.arcsin(np.sqrt(np.minimum(mu, 4)) / 2)
         values = (u_star, z, excess, wavelength, parameters.w)
         return cls(*(value if np.ndim(value) else float(value) for value in values))

@@ -190,6 +190,20 @@ def _rational_formulas() -> list[Formula]:
             "Arguments as in `amplification`.",
             (python_text(sp.factor(matrix.det())),),
         ),
+        Formula(
+            "jury_no_growth",
+            step,
+            "Jury's first quantity `1 - tr G + det G = det(I - G)`; negative iff the mode grows (given z >= 1).",
+            "Equals `h^2 det(J - mu D)/det L`, written so that it keeps its digits. Arguments as in `amplification`.",
+            (arranged(_JURY_TEXT, (sp.eye(2) - matrix).det()),),
+        ),
+        Formula(
+            "response_force",
+            step,
+            "Force (r_u, r_v) of a unit gain modulation on one step, `L^-1 eta v* (-1, 1)`.",
+            "Derivative of the step in the relative gain, at the steady state. Arguments as in `amplification`.",
+            tuple(arranged(text, entry) for text, entry in zip(_FORCE_TEXT, derive.response_force(), strict=True)),
+        ),
     ]
 
 
@@ -218,6 +232,11 @@ def _verify_roots() -> None:
     require_root(frozen, y, _FROZEN_TEXT, {"root": "8*d*(d - c)"}, derive.frozen_state_threshold())
 
 
+_JURY_TEXT = "(a*b - eta*(a - z*b) + eta**2*z*(1 - 2*u_star))/((1 + eta*z + a)*(1 + eta + b))"
+_FORCE_TEXT = (
+    "-eta*z*u_star*(1 - u_star)/(1 + eta*z + a)",
+    "eta*z*u_star*(1 - u_star)*(1 + eta*z*u_star + a)/((1 + eta*z + a)*(1 + eta + b))",
+)
 _DISCRIMINANT = "(d - z)**2 - 4*d*z*(1 - 2*u_star)"
 _GROWTH_TEXT = "({discriminant})/((d - 1)*(d + z + 2*root))"
 _FASTEST_TEXT = "((d + 1)*root - d*(1 + z))/(d*(d - 1))"

@@ -111,25 +111,29 @@ def step_residual(system: ReactionSystem = GRAY_SCOTT) -> sp.ImmutableMatrix:
     )
 
 
+def _at_steady_state(matrix: sp.Matrix, system: ReactionSystem) -> sp.Matrix:
+    """A derivative of `step_residual` at the v-rich state, in (u*, z, eta)."""
+    u, v = system.species
+    values = chart(system)
+    state = {u: u_star, u_next: u_star, v: values["v"], v_next: values["v"], h: eta / rate}
+    in_chart = {parameter: values[str(parameter)] for parameter in system.parameters}
+    return matrix.subs(state).subs(in_chart).applyfunc(sp.cancel)
+
+
 @cache
 def amplification(system: ReactionSystem = GRAY_SCOTT) -> tuple[sp.ImmutableMatrix, sp.ImmutableMatrix]:
-    """(L, B) with `G = L^-1 B`: linearisation of the semi-implicit step for one mode, in (u*, z, eta, a, b).
-
-    The step of DESIGN 2.4 is `(1 + h(F + s v^2) - h D_u Lap) u' = u + h F`,
-    `(1 + h w - h D_v Lap) v' = v + h s u' v^2`; -Lap acts on the mode as mu.
-    """
-    u, v = system.species
+    """(L, B) with `G = L^-1 B`: linearisation of the step for one mode, in (u*, z, eta, a, b); -Lap acts as mu."""
     residual = step_residual(system)
-    values = chart(system)
-    at_state = {u: u_star, u_next: u_star, v: values["v"], v_next: values["v"]}
-    in_chart = {parameter: values[str(parameter)] for parameter in system.parameters}
-
-    def linearise(matrix: sp.Matrix) -> sp.Matrix:
-        return matrix.subs(at_state).subs(in_chart).subs(h, eta / rate).applyfunc(sp.cancel)
-
-    implicit = linearise(residual.jacobian([u_next, v_next])) + sp.diag(a, b)
-    explicit = -linearise(residual.jacobian([u, v]))
+    implicit = _at_steady_state(residual.jacobian([u_next, v_next]), system) + sp.diag(a, b)
+    explicit = -_at_steady_state(residual.jacobian(list(system.species)), system)
     return sp.ImmutableMatrix(implicit), sp.ImmutableMatrix(explicit)
+
+
+def response_force(system: ReactionSystem = GRAY_SCOTT) -> sp.Matrix:
+    """Effect of a relative change of the gain on one step, `-L^-1 s d(residual)/ds`, a (2, 1) matrix."""
+    s = system.parameters[2]
+    forcing = -_at_steady_state(s * step_residual(system).diff(s), system)
+    return (amplification(system)[0].inv() * forcing).applyfunc(sp.factor)
 
 
 def amplification_matrix() -> sp.Matrix:

@@ -88,6 +88,25 @@ def amplification_determinant(u_star: Any, z: Any, eta: Any, a: Any, b: Any) -> 
     return (2*eta + 1)/((a + eta*z + 1)*(b + eta + 1))
 
 
+def jury_no_growth(u_star: Any, z: Any, eta: Any, a: Any, b: Any) -> Any:
+    """Jury's first quantity `1 - tr G + det G = det(I - G)`; negative iff the mode grows (given z >= 1).
+
+    Equals `h^2 det(J - mu D)/det L`, written so that it keeps its digits. Arguments as in `amplification`.
+    """
+    return (a*b - eta*(a - z*b) + eta**2*z*(1 - 2*u_star))/((1 + eta*z + a)*(1 + eta + b))
+
+
+def response_force(u_star: Any, z: Any, eta: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """Force (r_u, r_v) of a unit gain modulation on one step, `L^-1 eta v* (-1, 1)`.
+
+    Derivative of the step in the relative gain, at the steady state. Arguments as in `amplification`.
+    """
+    return (
+        -eta*z*u_star*(1 - u_star)/(1 + eta*z + a),
+        eta*z*u_star*(1 - u_star)*(1 + eta*z*u_star + a)/((1 + eta*z + a)*(1 + eta + b)),
+    )
+
+
 def steady_discriminant(F: Any, k: Any, s: Any) -> Any:
     """Discriminant `1 - 4 w^2/(s F)` of the steady states, w = F + k; it equals `(1 - 2 u*)^2`.
 
