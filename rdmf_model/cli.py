@@ -8,7 +8,6 @@ inside the commands, so that `rdmf --help` answers at once.
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,6 @@ import typer
 from rdmf_model import run_cli
 from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.terminal import emit
 
 HOLDS, VIOLATED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -47,20 +45,6 @@ def program(
     ] = False,
 ) -> None:
     """Options of the program itself; each command has its own."""
-
-
-@app.command()
-def evaluate(
-    predictions: Annotated[Path, typer.Option(help="Prediction jsonl.", show_default=False)],
-    ground_truth: Annotated[Path, typer.Option(help="Annotation jsonl of the same split.", show_default=False)],
-    clip_length: Annotated[float, typer.Option(help="Seconds per annotated clip.", min=0.01)] = 2.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Metrics of a prediction file: R1, mAP, mIoU of the moments, mAP and HIT@1 of the highlights."""
-    from rdmf_model.evaluate import evaluate_files, print_metrics
-
-    metrics = evaluate_files(predictions, ground_truth, clip_length)
-    emit(metrics, as_json, lambda: print_metrics(metrics))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

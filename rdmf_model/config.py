@@ -1,7 +1,7 @@
 """What a run is made of: frozen dataclasses, read from TOML, changed by dotted overrides, stored as JSON.
 
-A configuration is checked when it is made, so an invalid one cannot exist. An unknown key, a wrong type or a value out of
-range is a `ParameterError` that names the file, the key, the value and the remedy. Needs neither torch nor the data.
+A configuration is checked when it is made, so an invalid one cannot exist. An unknown key, a wrong type or a value out
+of range is a `ParameterError` that names the file, the key, the value and the remedy. Needs neither torch nor the data.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import difflib
 import json
 import math
 import tomllib
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
+from rdmf_model.document import anchor, apply_override, build, plain
 from rdmf_theory.errors import ParameterError
 
 VERSION = 1
@@ -50,7 +50,8 @@ class DataConfig:
         video_features: folders with `{vid}.npz`; the features of several folders are concatenated.
         text_features: folder with `qid{qid}.npz`.
         clip_length: seconds per clip, > 0.
-        planted: seed of the embedded planted-moments data set, which is then written into the run folder; excludes the paths.
+        planted: seed of the embedded planted-moments data set, which is then written into the run folder; excludes the
+            paths.
     """
 
     train: Path | None = None
@@ -256,7 +257,7 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dictionaries, lists, strings and numbers, `version` first."""
-        return {"version": VERSION, **_plain(self)}
+        return {"version": VERSION, **plain(self)}
 
     @classmethod
     def from_json(cls, text: str, source: str = "config") -> Config:
@@ -294,7 +295,9 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 def parse_config(
     document: Mapping[str, Any], overrides: Sequence[str] = (), *, source: str = "config", folder: Path | None = None
 ) -> Config:
-    """The configuration of a parsed document; relative paths are taken from `folder` (overrides: from the working folder)."""
+    """The configuration of a parsed document; relative paths are taken from `folder`, in overrides from the working
+    folder.
+    """
     if not isinstance(document, Mapping):
         raise ParameterError(f"{source}: must be a table of tables. Got {type(document).__name__}.")
     sections = {key: value for key, value in document.items() if key != "version"}
@@ -302,122 +305,13 @@ def parse_config(
     if version != VERSION or isinstance(version, bool):
         found = "no version" if version is None else f"version {version!r}"
         raise ParameterError(
-            f"{source}: version must be {VERSION} (this program's format). Got {found}. Write `version = {VERSION}` on top, and check the keys."
+            f"{source}: version must be {VERSION} (this program's format). Got {found}. Write `version = "
+            f"{VERSION}` on top, and check the keys."
         )
-    tree = _anchor(sections, Config, folder)
+    tree = anchor(sections, Config, folder)
     for override in overrides:
-        _apply_override(tree, override)
-    return _build(Config, tree, source, "")
-
-
-def _apply_override(tree: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key.strip():
-        raise ParameterError(f"--set must be KEY=VALUE such as train.epochs=3. Got {override!r}.")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    *parents, leaf = key.strip().split(".")
-    for parent in parents:
-        tree = tree.setdefault(parent, {})
-        if not isinstance(tree, dict):
-            raise ParameterError(f"--set {key}: {parent!r} is a value, not a table.")
-    # TOML has no null: `none` gives an optional key its "off"
-    tree[leaf] = None if isinstance(value, str) and value.lower() == "none" else value
-
-
-def _anchor(tree: Mapping[str, Any], kind: type, folder: Path | None) -> dict[str, Any]:
-    """A deep copy of the document in which relative paths start at `folder`."""
-    hints = get_type_hints(kind)
-    out: dict[str, Any] = {}
-    for key, value in tree.items():
-        hint = hints.get(key)
-        if isinstance(value, Mapping):
-            out[key] = _anchor(value, hint, folder) if dataclasses.is_dataclass(hint) else dict(value)  # type: ignore[arg-type]
-        elif folder is not None and hint is not None and "Path" in str(hint):
-            paths = [value] if isinstance(value, str) else value
-            if isinstance(paths, list) and all(isinstance(path, str) for path in paths):
-                paths = [str((folder / path).resolve()) for path in paths]
-                value = paths[0] if isinstance(value, str) else paths
-            out[key] = value
-        else:
-            out[key] = value
-    return out
-
-
-def _build(kind: type, tree: Any, source: str, prefix: str) -> Any:
-    if not isinstance(tree, Mapping):
-        raise ParameterError(f"{source}: {prefix.rstrip('.') or 'the document'} must be a table. Got {tree!r}.")
-    hints = get_type_hints(kind)
-    names = [entry.name for entry in dataclasses.fields(kind)]
-    values = {}
-    for key, value in tree.items():
-        if key not in names:
-            near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
-            remedy = f"Did you mean {prefix}{near[0]}?" if near else f"Known keys: {', '.join(names)}."
-            raise ParameterError(f"{source}: unknown key {prefix}{key}. {remedy}")
-        hint = hints[key]
-        if dataclasses.is_dataclass(hint):
-            values[key] = _build(hint, value, source, f"{prefix}{key}.")  # type: ignore[arg-type]
-        else:
-            values[key] = _convert(hint, value, source, prefix + key)
-    try:
-        return kind(**values)
-    except ParameterError as error:
-        raise ParameterError(f"{source}: {error}") from None
-
-
-def _convert(hint: Any, value: Any, source: str, key: str) -> Any:
-    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    for option in options:
-        fits, converted = _fit(option, value)
-        if fits:
-            return converted
-    expected = " or ".join(_describe(option) for option in options)
-    raise ParameterError(f"{source}: {key} must be {expected}. Got {value!r}.")
-
-
-def _fit(hint: Any, value: Any) -> tuple[bool, Any]:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is type(None):
-        return value is None, None
-    if hint is float:
-        return number, float(value) if number else None
-    if hint is int:
-        return number and isinstance(value, int), value
-    if hint is Path:
-        return isinstance(value, str | Path), Path(value) if isinstance(value, str | Path) else None
-    if get_origin(hint) is Literal:
-        return value in get_args(hint), value
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)
-        if isinstance(value, str) and inner[-1] is Ellipsis:
-            # one folder may be written without the brackets
-            value = [value]
-        if not isinstance(value, list | tuple):
-            return False, None
-        inner = (inner[0],) * len(value) if inner[-1] is Ellipsis else inner
-        fits = [_fit(kind, item) for kind, item in zip(inner, value, strict=False)]
-        return len(value) == len(inner) and all(fit for fit, _ in fits), tuple(item for _, item in fits)
-    return isinstance(value, hint), value
-
-
-def _describe(hint: Any) -> str:
-    if hint is type(None):
-        return "none"
-    if get_origin(hint) is Literal:
-        return " or ".join(f'"{value}"' for value in get_args(hint))
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)
-        return (
-            f"a list of {_describe(inner[0])}"
-            if inner[-1] is Ellipsis
-            else f"[{', '.join(_describe(kind) for kind in inner)}]"
-        )
-    return {float: "a number", int: "an integer", str: "text", bool: "true or false", Path: "a path"}.get(
-        hint, str(hint)
-    )
+        apply_override(tree, override)
+    return build(Config, tree, source)
 
 
 def _choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -425,11 +319,3 @@ def _choice(name: str, value: str, choices: Sequence[str]) -> None:
         near = difflib.get_close_matches(value, choices, n=1, cutoff=0.5)
         remedy = f" Did you mean {near[0]!r}?" if near else ""
         raise ParameterError(f"{name} must be one of {', '.join(choices)}. Got {value!r}.{remedy}")
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {entry.name: _plain(getattr(value, entry.name)) for entry in dataclasses.fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value

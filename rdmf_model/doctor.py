@@ -1,0 +1,141 @@
+"""`rdmf doctor`: what is here, what works, and what to do about the rest?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Any
+
+REQUIREMENT = re.compile(
+    r"^(?P<name>[A-Za-z0-9_.-]+)(\[.*?\])?\s*(>=\s*(?P<least>[0-9.]+))?.*?(extra == ['\"](?P<extra>\w+)['\"])?$"
+)
+# kernels that are compiled for a GPU, and tools that the project does not install itself
+TOOLS = {"compiler": ("c++", "g++", "clang++"), "coq": ("coqc",), "make": ("make",)}
+
+
+def examine() -> dict[str, Any]:
+    """Versions, devices, operator backends (each run against the reference), tools and problems with their remedies.
+
+    Returns: a dictionary with `ok` (nothing required is missing or wrong), `problems`, `system`, `packages`, `devices`,
+        `backends`, `tools`.
+    """
+    problems: list[str] = []
+    packages = _packages(problems)
+    report: dict[str, Any] = {
+        "system": {"platform": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
+        "packages": packages,
+        "devices": [],
+        "backends": [],
+        "tools": {name: _tool(candidates) for name, candidates in TOOLS.items()},
+    }
+    if packages.get("torch", {}).get("version"):
+        report["devices"] = _devices()
+        report["backends"] = _backends(problems)
+    return {"ok": not problems, "problems": problems, **report}
+
+
+def _packages(problems: list[str]) -> dict[str, dict[str, Any]]:
+    """Every declared dependency: version, least version, the extra that needs it. A missing extra is no problem."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in ["rdmf", *(requires("rdmf") or [])]:
+        match = REQUIREMENT.match(line)
+        # an extra that contains another repeats its lines: the first named extra but "dev" is the one to install
+        if match is None or (match["name"] in found and found[match["name"]]["extra"] != "dev"):
+            continue
+        name, least, extra = match["name"], match["least"], match["extra"]
+        try:
+            present: str | None = version(name)
+        except PackageNotFoundError:
+            present = None
+        found[name] = {"version": present, "least": least, "extra": extra}
+        old = present is not None and least is not None and _numbers(present) < _numbers(least)
+        if old or (present is None and extra is None):
+            state = f"is {present}, at least {least} is needed" if old else "is missing"
+            problems.append(f"{name} {state}. Run: pip install '{name}{f'>={least}' if least else ''}'")
+    return found
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:3])
+
+
+def _devices() -> list[dict[str, Any]]:
+    import torch
+
+    devices: list[dict[str, Any]] = [{"name": "cpu", "threads": torch.get_num_threads()}]
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        properties = torch.cuda.get_device_properties(index)
+        gigabytes = round(properties.total_memory / 2**30, 1)
+        devices.append({"name": f"cuda:{index}", "model": properties.name, "memory_gib": gigabytes})
+    return devices
+
+
+def _backends(problems: list[str]) -> list[dict[str, Any]]:
+    """Run every backend of the operator on a small ragged input, on every kind of device, against the reference."""
+    import torch
+
+    from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
+
+    generator = torch.Generator().manual_seed(0)
+    u0, v0, gain = (torch.rand(2, 9, 3, generator=generator) * scale for scale in (1.0, 0.5, 4.0))
+    rates = [torch.full((2, 3), value) for value in (0.06, 0.05, 2.0, 0.3)]
+    arguments = [u0, v0, gain, *rates, torch.tensor([9, 5])]
+    truth = reaction_diffusion(*arguments, steps=8, backend="reference")
+    results = []
+    for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
+        for name in available_backends(device):
+            entry: dict[str, Any] = {"name": name, "device": device, "works": False, "error": None}
+            try:
+                moved = [argument.to(device) for argument in arguments]
+                reaction_diffusion(*moved, steps=8, backend=name)
+                started = time.perf_counter()
+                outputs = reaction_diffusion(*moved, steps=8, backend=name)
+                error = max(float((out.cpu() - true).abs().max()) for out, true in zip(outputs, truth, strict=True))
+                entry |= {"works": error < 1e-4, "error": error, "milliseconds": 1e3 * (time.perf_counter() - started)}
+                reason = f"differs from the reference by {error:.1e}"
+            except Exception as failure:  # a broken engine may raise anything; the doctor reports it
+                reason = f"fails ({type(failure).__name__}: {failure})"
+            if not entry["works"]:
+                problems.append(f"backend {name} on {device} {reason}. Use another: --set model.backend=reference")
+            results.append(entry)
+    return results
+
+
+def _tool(candidates: tuple[str, ...]) -> dict[str, Any] | None:
+    for candidate in candidates:
+        if path := shutil.which(candidate):
+            try:
+                answer = subprocess.run(
+                    [path, "--version"], capture_output=True, text=True, timeout=10, check=False
+                ).stdout
+            except (OSError, subprocess.TimeoutExpired):
+                answer = ""
+            return {"path": path, "version": answer.strip().splitlines()[0] if answer.strip() else "unknown"}
+    return None
+
+
+def render(report: dict[str, Any]) -> None:
+    """Print the report for people."""
+    system = report["system"]
+    print(f"{system['platform']}, Python {system['python']}, {system['cores']} cores")
+    for device in report["devices"]:
+        detail = (
+            f"{device['threads']} threads" if "threads" in device else f"{device['model']}, {device['memory_gib']} GiB"
+        )
+        print(f"device   {device['name']}: {detail}")
+    for backend in report["backends"]:
+        verdict = f"agrees with the reference to {backend['error']:.0e}" if backend["works"] else "DOES NOT WORK"
+        print(f"backend  {backend['name']} on {backend['device']}: {verdict}")
+    for name, tool in report["tools"].items():
+        print(f"tool     {name}: {tool['version'] if tool else 'not found'}")
+    for name, package in report["packages"].items():
+        extra = f" (extra {package['extra']})" if package["extra"] else ""
+        print(f"package  {name}{extra}: {package['version'] or 'not installed'}")
+    for problem in report["problems"]:
+        print(f"PROBLEM  {problem}")
+    print("everything required works" if report["ok"] else f"{len(report['problems'])} problem(s)")

@@ -1,0 +1,107 @@
+"""A trained model on a data set: predictions in the field's format, and their metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from rdmf_model.checkpoint import load_run, write_atomically
+from rdmf_model.config import Config, parse_config
+from rdmf_theory.errors import DataError, ParameterError
+
+if TYPE_CHECKING:
+    from rdmf_model.data import MomentDataset
+
+
+@torch.no_grad()
+def predict_dataset(
+    model: nn.Module, dataset: MomentDataset, batch_size: int = 32, device: torch.device | str = "cpu"
+) -> list[dict[str, Any]]:
+    """Predictions for every query, in the order of the annotations; the model is left in the mode it was in.
+
+    Returns: dictionaries with qid, query, vid, pred_relevant_windows [[start, end, score], ...] in seconds and
+        pred_saliency_scores.
+    """
+    from rdmf_model.data import collate
+    from rdmf_model.model import predict
+
+    training = model.training
+    model.eval()
+    predictions: list[dict[str, Any]] = []
+    for start in range(0, len(dataset), batch_size):
+        rows = range(start, min(start + batch_size, len(dataset)))
+        batch = collate([dataset[row] for row in rows]).to(device)
+        predictions += predict(model(batch), batch)
+    model.train(training)
+    return predictions
+
+
+def evaluate_model(
+    model: nn.Module, dataset: MomentDataset, batch_size: int = 32, device: torch.device | str = "cpu"
+) -> dict[str, Any]:
+    """The reference evaluator's metrics of a model on a data set; the headline figures are under "brief"."""
+    from rdmf_model.metrics import evaluate_predictions
+
+    predictions = predict_dataset(model, dataset, batch_size, device)
+    return evaluate_predictions(predictions, dataset.records, dataset.annotation_clip_length)
+
+
+def evaluate_run(
+    run: Path,
+    split: str = "val",
+    *,
+    which: str = "best",
+    output: Path | None = None,
+    overrides: Sequence[str] = (),
+    device: str = "cpu",
+    batch_size: int | None = None,
+) -> dict[str, Any]:
+    """Predict a split with a trained model, write the predictions, measure them.
+
+    Arguments:
+        run: run folder or checkpoint file.
+        split: "train", "val" or "test", as in the run's configuration.
+        which: "best" or "last" checkpoint of a folder.
+        output: predictions file, jsonl; None writes none.
+        overrides: "data.KEY=VALUE", where the data lies now.
+        device: "cpu" or "cuda".  batch_size: None takes the training's.
+
+    Returns: the evaluator's metrics, "brief" holds the headlines; empty where the split has nothing to compare with.
+    Raises: DataError for a checkpoint or data that cannot be used; ParameterError for a split or override that does
+        not exist.
+    """
+    from rdmf_model.metrics import evaluate_predictions
+    from rdmf_model.train import load_split
+
+    model, config, header = load_run(run, which=which, device=device)
+    config = relocate(config, overrides)
+    if output is not None and not output.absolute().parent.is_dir():
+        raise ParameterError(f"--output must lie in a folder that exists. Got {output}.")
+    dataset = load_split(config, split)
+    for kind, found in (("video", dataset.video_channels), ("text", dataset.text_channels)):
+        expected = header["widths"][kind]
+        if found != expected:
+            raise DataError(
+                f"{config.data.annotations(split)}: its {kind} features have {found} channels, the model was trained "
+                f"on {expected}. Extract them alike."
+            )
+    predictions = predict_dataset(model, dataset, batch_size or config.train.batch_size, device)
+    if output is not None:
+        lines = "".join(json.dumps(line, allow_nan=False) + "\n" for line in predictions)
+        write_atomically(output, lines.encode())
+    if not any(record.get("relevant_windows") or record.get("saliency_scores") for record in dataset.records):
+        return {}
+    return evaluate_predictions(predictions, dataset.records, dataset.annotation_clip_length)
+
+
+def relocate(config: Config, overrides: Sequence[str]) -> Config:
+    """The configuration with other data. Raises ParameterError for an override that would change the trained model."""
+    for override in overrides:
+        if not override.startswith("data."):
+            raise ParameterError(f"--set of a trained run may change data.* only. Got {override!r}.")
+    return parse_config(config.to_dict(), overrides, source="--set") if overrides else config
