@@ -1,4 +1,4 @@
-"""Metrics: equal to the published figures to the digit, and to plain loops written from the definitions on odd cases."""
+"""Metrics: equal to the published figures to the digit, and to plain loops from the definitions on odd cases."""
 
 import json
 import math
@@ -144,6 +144,12 @@ def test_length_ranges_filter_the_ground_truth_only():
     assert metrics["middle"]["MR-mAP"]["average"] == 100.0
     assert metrics["long"]["MR-mAP"]["average"] is None
     assert metrics["brief"]["MR-long-mAP"] is None
+
+
+def test_length_ranges_include_their_longer_end():
+    metrics = one([[0, 10, 1.0]], [[0, 10]])
+    assert metrics["short"]["MR-mAP"]["average"] == 100.0
+    assert metrics["middle"]["MR-mAP"]["average"] is None
 
 
 def test_zero_length_against_zero_length_counts_for_map_and_not_for_r1():
