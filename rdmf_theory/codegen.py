@@ -17,7 +17,7 @@ from pathlib import Path
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
-from rdmf_theory import derive
+from rdmf_theory import derive, onset
 from rdmf_theory.derive import a, b, c, d, eta, growth, m, rate, u_star, y, z
 from rdmf_theory.kinetics import GRAY_SCOTT
 
@@ -90,7 +90,7 @@ def parse(text: str, values: Mapping[str, sp.Expr]) -> sp.Expr:
 
 def arranged(text: str, derived: sp.Expr) -> str:
     """`text`, a floating-point-friendly arrangement of the rational expression `derived`; ValueError if it differs."""
-    if sp.cancel(parse(text, {}) - derived) != 0:
+    if sp.cancel(sp.nsimplify(parse(text, {}), rational=True) - derived) != 0:
         raise ValueError(f"{text} is not {derived}.")
     return text
 
@@ -140,6 +140,13 @@ def _rational_formulas() -> list[Formula]:
                 arranged("rate*(1 - z*u_star)", chart["k"]),
                 arranged("rate/(z*u_star**2*(1 - u_star))", chart["s"]),
             ),
+        ),
+        Formula(
+            "reaction_jacobian",
+            ("F", "k", "s", "u", "v"),
+            "Entries (j11, j12, j21, j22) of the Jacobian of the reactions at a state (u, v).",
+            "Row order (u, v), 1/step.",
+            tuple(python_text(entry) for entry in GRAY_SCOTT.jacobian()),
         ),
         Formula(
             "normalised_jacobian",
@@ -196,6 +203,27 @@ def _rational_formulas() -> list[Formula]:
             "Jury's first quantity `1 - tr G + det G = det(I - G)`; negative iff the mode grows (given z >= 1).",
             "Equals `h^2 det(J - mu D)/det L`, written so that it keeps its digits. Arguments as in `amplification`.",
             (arranged(_JURY_TEXT, (sp.eye(2) - matrix).det()),),
+        ),
+        Formula(
+            "onset_substrate",
+            ("z", "d"),
+            "Substrate on the Turing curve, `u_T = 1/2 - (d - z)^2/(8 d z)`: Turing-unstable iff u* > u_T (and d > z).",
+            "Domain: 0 < z < d.",
+            (arranged("0.5 - (d - z)**2/(8*d*z)", onset.onset_substrate()),),
+        ),
+        Formula(
+            "cubic_coefficient",
+            ("z", "d", "s"),
+            "Stuart-Landau coefficient g at the Turing onset (1-D), `A_tau = sigma A - g |A|^2 A`; soft iff g > 0.",
+            "A is the amplitude of the substrate, `u = u* + A exp(iqx) + c.c.`; z and d are taken at onset, d = d_T.\n"
+            "Domain: 1 <= z < d, s > 0. Positive iff z/d < 0.3156858...",
+            (
+                arranged(
+                    "s*(3*d - z)*(23*z**4 - 124*d*z**3 - 6*d**2*z**2 - 72*d**3*z + 27*d**4)"
+                    "/(144*d*(d - z)**2*(d - 1))",
+                    sp.Symbol("s") * onset.derive_cubic_coefficient(),
+                ),
+            ),
         ),
         Formula(
             "response_force",

@@ -27,6 +27,14 @@ def parameters_from_chart(u_star: Any, z: Any, rate: Any) -> tuple[Any, Any, Any
     return rate*z*u_star, rate*(1 - z*u_star), rate/(z*u_star**2*(1 - u_star))
 
 
+def reaction_jacobian(F: Any, k: Any, s: Any, u: Any, v: Any) -> tuple[Any, Any, Any, Any]:
+    """Entries (j11, j12, j21, j22) of the Jacobian of the reactions at a state (u, v).
+
+    Row order (u, v), 1/step.
+    """
+    return -F - s*v**2, -2*s*u*v, s*v**2, -F - k + 2*s*u*v
+
+
 def normalised_jacobian(u_star: Any, z: Any) -> tuple[Any, Any, Any, Any]:
     """Entries (j11, j12, j21, j22) of `J / w = [[-z, -2], [z (1 - u*), 1]]` at the steady state.
 
@@ -94,6 +102,23 @@ def jury_no_growth(u_star: Any, z: Any, eta: Any, a: Any, b: Any) -> Any:
     Equals `h^2 det(J - mu D)/det L`, written so that it keeps its digits. Arguments as in `amplification`.
     """
     return (a*b - eta*(a - z*b) + eta**2*z*(1 - 2*u_star))/((1 + eta*z + a)*(1 + eta + b))
+
+
+def onset_substrate(z: Any, d: Any) -> Any:
+    """Substrate on the Turing curve, `u_T = 1/2 - (d - z)^2/(8 d z)`: Turing-unstable iff u* > u_T (and d > z).
+
+    Domain: 0 < z < d.
+    """
+    return 0.5 - (d - z)**2/(8*d*z)
+
+
+def cubic_coefficient(z: Any, d: Any, s: Any) -> Any:
+    """Stuart-Landau coefficient g at the Turing onset (1-D), `A_tau = sigma A - g |A|^2 A`; soft iff g > 0.
+
+    A is the amplitude of the substrate, `u = u* + A exp(iqx) + c.c.`; z and d are taken at onset, d = d_T.
+    Domain: 1 <= z < d, s > 0. Positive iff z/d < 0.3156858...
+    """
+    return s*(3*d - z)*(23*z**4 - 124*d*z**3 - 6*d**2*z**2 - 72*d**3*z + 27*d**4)/(144*d*(d - z)**2*(d - 1))
 
 
 def response_force(u_star: Any, z: Any, eta: Any, a: Any, b: Any) -> tuple[Any, Any]:
