@@ -31,6 +31,7 @@ class BackendEntry(NamedTuple):
 _BACKENDS: dict[str, BackendEntry] = {
     "reference": BackendEntry("reference", "reaction_diffusion_reference"),
     "adjoint": BackendEntry("adjoint", "reaction_diffusion_adjoint"),
+    "cpu": BackendEntry("cpu", "reaction_diffusion_cpu", probe="available", devices=("cpu",)),
 }
 
 

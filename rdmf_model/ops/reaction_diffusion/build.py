@@ -1,0 +1,98 @@
+"""Compiles the optional CPU kernel into this folder.
+
+Runs on installation (hatch_build.py loads this file by its path, so it uses the standard library only) and by hand:
+`python -m rdmf_model.ops.reaction_diffusion.build`. The compiler is $CXX, else $CC, else c++; without one that works the
+package runs on its torch backends.
+"""
+
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+LIBRARY = FOLDER / "libreaction_diffusion.so"
+SOURCES = ("kernel.hpp", "kernel.cpp", "dispatch.cpp", "build.py")
+# Contraction gives fused multiply-adds on any compiler. No reassociation is allowed: NaN and the bounds are kept.
+FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+)
+BASELINE = ("-DRDMF_VARIANT=baseline", "-DRDMF_VECTOR_BYTES=16")
+X86_VARIANTS = (
+    ("-DRDMF_VARIANT=avx2", "-DRDMF_VECTOR_BYTES=32", "-mavx2", "-mfma"),
+    ("-DRDMF_VARIANT=avx512", "-DRDMF_VECTOR_BYTES=64", "-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma"),
+)
+
+
+class BuildError(RuntimeError):
+    """The kernel could not be compiled; the message says why."""
+
+
+def source_hash() -> str:
+    """What the library must have been built from, as an identifier."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        digest.update((FOLDER / name).read_bytes())
+    return "h" + digest.hexdigest()[:16]
+
+
+def build() -> Path:
+    """Compiles every variant, links them into `LIBRARY` and returns its path. Raises BuildError."""
+    compiler = _compiler()
+    variants: list[tuple[str, ...]] = [BASELINE]
+    defines = [f"-DRDMF_SOURCE={source_hash()}"]
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        variants += X86_VARIANTS
+    else:
+        defines.append("-DRDMF_BASELINE_ONLY")
+    with tempfile.TemporaryDirectory() as folder:
+        objects = []
+        for number, flags in enumerate((*variants, defines)):
+            objects.append(str(Path(folder, f"{number}.o")))
+            source = "dispatch.cpp" if flags is defines else "kernel.cpp"
+            _run([*compiler, *FLAGS, *flags, "-c", str(FOLDER / source), "-o", objects[-1]])
+        linked = Path(folder, LIBRARY.name)
+        runtime = "-lc++" if sys.platform == "darwin" else "-lstdc++"
+        _run([*compiler, "-shared", "-pthread", *objects, runtime, "-o", str(linked)])
+        # Into place in one step: a process that has the old library open keeps it.
+        staged = LIBRARY.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            shutil.copy2(linked, staged)
+            staged.replace(LIBRARY)
+        except OSError as error:
+            staged.unlink(missing_ok=True)
+            raise BuildError(f"{LIBRARY} cannot be written: {error}") from error
+    return LIBRARY
+
+
+def _compiler() -> list[str]:
+    named = os.environ.get("CXX") or os.environ.get("CC")
+    command = shlex.split(named) if named else ["c++"]
+    if shutil.which(command[0]) is None:
+        raise BuildError(f"no C++ compiler: {command[0]!r} is not on the path (set CXX)")
+    return command
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise BuildError(f"{command[0]} cannot be run: {error}") from error
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no message"]
+        raise BuildError(f"{command[0]} failed with status {done.returncode}: {lines[0]}")
+
+
+if __name__ == "__main__":
+    print(build())

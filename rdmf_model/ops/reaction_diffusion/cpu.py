@@ -1,0 +1,181 @@
+"""The compiled CPU kernel as a torch operator, registered with torch.library: one node for torch.compile and torch.export.
+
+Forward and adjoint keep one block of channels, all its clips, in cache across all steps; memory is flat in their number.
+"""
+
+import ctypes
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import build
+from .reference import REACTION_LIMIT
+
+
+class _View(ctypes.Structure):
+    _fields_ = (("data", ctypes.c_void_p), ("batch_stride", ctypes.c_int64), ("clip_stride", ctypes.c_int64))
+
+
+class _Call(ctypes.Structure):
+    """`Call` of kernel.hpp."""
+
+    _fields_ = (
+        *((name, _View) for name in ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar")),
+        ("rates", ctypes.c_void_p * 4),
+        ("rate_gradients", ctypes.c_void_p * 4),
+        ("lengths", ctypes.c_void_p),
+        *((name, ctypes.c_int64) for name in ("batch", "clips", "channels", "steps")),
+        *((name, ctypes.c_double) for name in ("step_size", "reaction_limit")),
+    )
+
+
+@cache
+def _library() -> tuple[ctypes.CDLL | None, str]:
+    if not build.LIBRARY.is_file():
+        return None, "it was not built: the installation found no working C++ compiler (set CXX and install again)"
+    try:
+        library = ctypes.CDLL(str(build.LIBRARY))
+        library.rdmf_source.restype = library.rdmf_variant.restype = ctypes.c_char_p
+        library.rdmf_run.argtypes = (ctypes.POINTER(_Call), ctypes.c_int, ctypes.c_int, ctypes.c_int)
+        if library.rdmf_source().decode() != build.source_hash():
+            return None, f"it is older than its source: run python -m {build.__name__}"
+    except (OSError, AttributeError) as error:
+        return None, f"{build.LIBRARY.name} cannot be loaded: {error}"
+    return library, f"built for {library.rdmf_variant().decode()}"
+
+
+def available() -> bool:
+    """Whether the kernel was built and loads."""
+    return _library()[0] is not None
+
+
+def status() -> str:
+    """One line for `rdmf doctor`: the instruction set in use, or why there is no kernel and what to do."""
+    return _library()[1]
+
+
+def reaction_diffusion_cpu(
+    u0: Tensor,
+    v0: Tensor,
+    gain: Tensor,
+    F: Tensor,
+    k: Tensor,
+    D_u: Tensor,
+    D_v: Tensor,
+    lengths: Tensor | None,
+    steps: int,
+    step_size: float,
+) -> tuple[Tensor, Tensor]:
+    """As `reference.reaction_diffusion_reference`, on the CPU, once differentiable, on torch.get_num_threads() threads."""
+    return _forward(u0, v0, gain, F, k, D_u, D_v, lengths, steps, step_size)
+
+
+@torch.library.custom_op("rdmf::reaction_diffusion", mutates_args=(), device_types="cpu")
+def _forward(
+    u0: Tensor,
+    v0: Tensor,
+    gain: Tensor,
+    F: Tensor,
+    k: Tensor,
+    D_u: Tensor,
+    D_v: Tensor,
+    lengths: Tensor | None,
+    steps: int,
+    step_size: float,
+) -> tuple[Tensor, Tensor]:
+    u, v = u0.new_empty(u0.shape), u0.new_empty(u0.shape)
+    _run({"u0": u0, "v0": v0, "gain": gain, "u": u, "v": v}, (F, k, D_u, D_v), (), lengths, steps, step_size)
+    return u, v
+
+
+@torch.library.custom_op("rdmf::reaction_diffusion_backward", mutates_args=(), device_types="cpu")
+def _backward(
+    u_bar: Tensor,
+    v_bar: Tensor,
+    u0: Tensor,
+    v0: Tensor,
+    gain: Tensor,
+    F: Tensor,
+    k: Tensor,
+    D_u: Tensor,
+    D_v: Tensor,
+    lengths: Tensor | None,
+    steps: int,
+    step_size: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    fields = [u0.new_empty(u0.shape) for _ in range(3)]
+    rates = [F.new_empty(F.shape) for _ in range(4)]
+    views = {"u0": u0, "v0": v0, "gain": gain, "u": u_bar, "v": v_bar}
+    views |= zip(("u0_bar", "v0_bar", "gain_bar"), fields, strict=True)
+    _run(views, (F, k, D_u, D_v), rates, lengths, steps, step_size)
+    return (*fields, *rates)  # type: ignore[return-value]
+
+
+def _run(
+    views: dict[str, Tensor],
+    rates: tuple[Tensor, ...],
+    rate_gradients: tuple[Tensor, ...] | list[Tensor],
+    lengths: Tensor | None,
+    steps: int,
+    step_size: float,
+) -> None:
+    library, reason = _library()
+    if library is None:
+        raise RuntimeError(f"The CPU kernel of reaction_diffusion is not available: {reason}.")
+    batch, clips, channels = views["u0"].shape
+    dtype = views["u0"].dtype
+    call = _Call(
+        batch=batch,
+        clips=clips,
+        channels=channels,
+        steps=steps,
+        step_size=step_size,
+        reaction_limit=REACTION_LIMIT[dtype],
+    )
+    alive: list[Tensor] = []  # contiguous copies must outlive the call
+    for name, x in views.items():
+        x = x if x.stride(2) == 1 or channels == 1 else x.contiguous()
+        alive.append(x)
+        setattr(call, name, _View(x.data_ptr(), x.stride(0), x.stride(1)))
+    for slot, tensors in ((call.rates, rates), (call.rate_gradients, rate_gradients)):
+        for j, x in enumerate(tensors):
+            alive.append(x.contiguous())
+            slot[j] = alive[-1].data_ptr()
+    if lengths is not None:
+        alive.append(lengths.contiguous())
+        call.lengths = alive[-1].data_ptr()
+    backward = "u0_bar" in views
+    if library.rdmf_run(ctypes.byref(call), dtype == torch.float64, backward, torch.get_num_threads()):
+        raise MemoryError(f"reaction_diffusion found no memory for its scratch space at T = {clips}, N = {steps}.")
+
+
+@_forward.register_fake
+def _(u0: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+    return u0.new_empty(u0.shape), u0.new_empty(u0.shape)
+
+
+@_backward.register_fake
+def _(u_bar: Tensor, v_bar: Tensor, u0: Tensor, v0: Tensor, gain: Tensor, F: Tensor, *_: Any) -> tuple[Tensor, ...]:
+    return (*(u0.new_empty(u0.shape) for _ in range(3)), *(F.new_empty(F.shape) for _ in range(4)))
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    *tensors, ctx.steps, ctx.step_size = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _differentiate(ctx: Any, u_bar: Tensor, v_bar: Tensor) -> tuple[Tensor | None, ...]:
+    return (*_backward(u_bar, v_bar, *ctx.saved_tensors, ctx.steps, ctx.step_size), None, None, None)
+
+
+def _refuse(ctx: Any, *_: Any) -> None:
+    raise RuntimeError(
+        "reaction_diffusion cannot be differentiated twice by this backend. "
+        "Pass backend='reference' for second derivatives."
+    )
+
+
+_forward.register_autograd(_differentiate, setup_context=_save)
+_backward.register_autograd(_refuse)

@@ -1,0 +1,39 @@
+// Plain C interface between cpu.py, dispatch.cpp and the kernel variants. Derivation: README.md.
+#pragma once
+
+#include <cstdint>
+
+namespace rdmf {
+
+// A (B, T, C) array whose channels are contiguous; strides are in elements, 0 where the axis is broadcast.
+struct View {
+    void* data;
+    int64_t batch_stride;
+    int64_t clip_stride;
+};
+
+// One call. `rates` and `rate_gradients` are contiguous (B, C) arrays in the order F, k, D_u, D_v.
+struct Call {
+    View u0, v0, gain;
+    View u, v;                        // forward: results; backward: their cotangents
+    View u0_bar, v0_bar, gain_bar;    // backward: results
+    const void* rates[4];
+    void* rate_gradients[4];
+    const int64_t* lengths;           // (B,), or null: all T clips are valid
+    int64_t batch, clips, channels, steps;
+    double step_size, reaction_limit;
+};
+
+// One instruction set. A block is `lanes` neighbouring channels of one sample; blocks share nothing, so any order gives the same bits.
+struct Variant {
+    int64_t lanes_f32, lanes_f64;
+    int64_t (*scratch_bytes)(const Call&, bool f64, bool backward);
+    void (*forward_f32)(const Call&, int64_t sample, int64_t channel, void* scratch);
+    void (*forward_f64)(const Call&, int64_t sample, int64_t channel, void* scratch);
+    void (*backward_f32)(const Call&, int64_t sample, int64_t channel, void* scratch);
+    void (*backward_f64)(const Call&, int64_t sample, int64_t channel, void* scratch);
+};
+
+constexpr int64_t ALIGNMENT = 64;
+
+}  // namespace rdmf
