@@ -14,7 +14,7 @@ from rdmf_theory.errors import ParameterError
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:
-    """Set "dotted.key=VALUE" in a document, VALUE in TOML; a bare word is a string and `none` is None."""
+    """Set "dotted.key=VALUE" in a document, VALUE in TOML; a bare word is a string."""
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ParameterError(f"--set must be KEY=VALUE such as train.epochs=3. Got {override!r}.")
@@ -27,8 +27,7 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
         tree = tree.setdefault(parent, {})
         if not isinstance(tree, dict):
             raise ParameterError(f"--set {key}: {parent!r} is a value, not a table.")
-    # TOML has no null: `none` gives an optional key its "off"
-    tree[leaf] = None if isinstance(value, str) and value.lower() == "none" else value
+    tree[leaf] = value
 
 
 def anchor(tree: Mapping[str, Any], kind: type, folder: Path | None) -> dict[str, Any]:
@@ -75,6 +74,9 @@ def build(kind: type, tree: Any, source: str, prefix: str = "") -> Any:
 
 def _convert(hint: Any, value: Any, source: str, key: str) -> Any:
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if type(None) in options and value == "none":
+        # TOML has no null
+        return None
     for option in options:
         fits, converted = _fit(option, value)
         if fits:

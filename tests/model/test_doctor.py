@@ -1,0 +1,52 @@
+"""`rdmf doctor`: what it reports, and that it notices what is broken."""
+
+import json
+
+from rdmf_model import doctor
+from rdmf_model.cli import main
+
+
+def test_this_environment_is_sound(capsys):
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"]
+    assert report["problems"] == []
+    assert report["packages"]["torch"]["version"]
+    assert report["packages"]["accelerate"]["extra"] == "train"
+    assert {"reference", "adjoint"} <= {backend["name"] for backend in report["backends"]}
+    assert all(backend["works"] for backend in report["backends"])
+    assert report["devices"][0]["name"] == "cpu"
+
+
+def test_text_says_the_same(capsys):
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "backend  adjoint on cpu: agrees with the reference" in out
+    assert "everything required works" in out
+
+
+def test_a_missing_and_an_old_package_are_problems(monkeypatch, capsys):
+    listed = ["absent-package>=1.0", "numpy>=99.1", 'absent-extra>=1; extra == "video"']
+    monkeypatch.setattr(doctor, "requires", lambda name: listed)
+    assert main(["doctor", "--json"]) == 1
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert problems[0] == "absent-package is missing. Run: pip install 'absent-package>=1.0'"
+    assert "at least 99.1 is needed" in problems[1]
+    assert len(problems) == 2
+
+
+def test_a_wrong_backend_is_a_problem(monkeypatch):
+    from rdmf_model.ops import reaction_diffusion as operator
+
+    true = operator.reaction_diffusion
+
+    def wrong(*arguments, backend, steps):
+        u, v = true(*arguments, backend=backend, steps=steps)
+        if backend == "adjoint":
+            raise OSError("no such kernel")
+        return u, v
+
+    monkeypatch.setattr(operator, "reaction_diffusion", wrong)
+    report = doctor.examine()
+    assert not report["ok"]
+    assert any("backend adjoint on cpu fails (OSError: no such kernel)" in problem for problem in report["problems"])

@@ -1,0 +1,129 @@
+"""`rdmf evaluate RUN` and `rdmf train` on the command line."""
+
+import json
+import shutil
+
+import pytest
+
+from rdmf_model.cli import main
+from rdmf_model.train import train
+from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_tiny_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def result(data, tmp_path_factory):
+    return train(tiny_config(data), tmp_path_factory.mktemp("evaluate") / "run")
+
+
+def to_toml(document):
+    """The tiny document as TOML; JSON values are TOML values."""
+    lines = ["version = 1"]
+    for section in ("data", "model", "train"):
+        lines += [f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in document[section].items())]
+    return "\n".join(lines)
+
+
+def test_metrics_are_those_of_the_training_and_predictions_are_written(result, tmp_path, capsys):
+    predictions = tmp_path / "predictions.jsonl"
+    assert main(["evaluate", str(result.run), "--json", "-o", str(predictions)]) == 0
+    metrics = json.loads(capsys.readouterr().out)
+    for name, value in result.metrics.items():
+        assert metrics["brief"][name] == value
+    lines = [json.loads(line) for line in predictions.read_text().splitlines()]
+    assert [line["qid"] for line in lines] == [14, 15, 16, 17, 18]
+    truth = json.loads((result.run / "config.json").read_text())["data"]["val"]
+    assert main(["evaluate", "--predictions", str(predictions), "--ground-truth", truth, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == metrics
+
+
+def test_the_batch_size_does_not_matter(result, tmp_path):
+    files = [tmp_path / f"{size}.jsonl" for size in (1, 5)]
+    for size, file in zip((1, 5), files, strict=True):
+        assert main(["evaluate", str(result.run), "-o", str(file), "--batch-size", str(size)]) == 0
+    for first, second in zip(*(file.read_text().splitlines() for file in files), strict=True):
+        alone, together = json.loads(first), json.loads(second)
+        assert alone["pred_saliency_scores"] == pytest.approx(together["pred_saliency_scores"], abs=1e-4)
+        for mine, theirs in zip(alone["pred_relevant_windows"], together["pred_relevant_windows"], strict=True):
+            assert mine == pytest.approx(theirs, abs=1e-2)
+
+
+def test_moved_data_is_found_again(result, data, tmp_path, capsys):
+    shutil.copytree(data, tmp_path / "moved")
+    settings = [f"data.val={tmp_path}/moved/val.jsonl", f"data.text_features={tmp_path}/moved/text"]
+    assert main(["evaluate", str(result.run), "--set", settings[0], "--set", settings[1]]) == 0
+    assert "R1@0.5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        pytest.param(["{run}", "--split", "test"], 2, "split must be one of ['train', 'val']", id="split"),
+        pytest.param(["{run}", "--set", "train.seed=1"], 2, "may change data.* only", id="set"),
+        pytest.param(["{run}", "-o", "/absent/x.jsonl"], 2, "must lie in a folder that exists", id="output"),
+        pytest.param(["{run}/absent"], 3, "is not a folder with a best.safetensors", id="run"),
+        pytest.param(
+            ["{run}", "--set", "data.video_features=['{data}/video']"], 3, "video features have 6", id="width"
+        ),
+        pytest.param([], 2, "evaluate needs a run, or --predictions and --ground-truth", id="nothing"),
+        pytest.param(["{run}", "--predictions", "x"], 2, "Give one of the two", id="both"),
+        pytest.param(["{run}", "--device", "tpu"], 2, "--device must be cpu, or cuda", id="device"),
+    ],
+)
+def test_bad_arguments(result, data, capsys, arguments, code, message):
+    filled = [argument.format(run=result.run, data=data) for argument in arguments]
+    assert main(["evaluate", *filled]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_train_on_the_command_line(data, tmp_path, capsys):
+    config = tmp_path / "tiny.toml"
+    config.write_text(to_toml(tiny_document(data)))
+    run = tmp_path / "run"
+    flags = ["--epochs", "1", "--seed", "3", "--fusion", "none", "--wavelength", "5,25", "--set", "train.save_steps=2"]
+    assert main(["train", str(config), "-o", str(run), *flags, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["epochs"] == 1
+    assert "epoch   1/1" in captured.err
+    stored = json.loads((run / "config.json").read_text())
+    assert (stored["train"]["seed"], stored["model"]["fusion"]) == (3, "none")
+    assert stored["model"]["region"]["wavelength"] == [5.0, 25.0]
+    assert main(["train", str(config), "-o", str(run), *flags]) == 2
+    assert "Add --resume to continue it" in capsys.readouterr().err
+    assert main(["train", "-o", str(run), "--resume"]) == 0
+    assert "is finished already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param([], "Give a TOML file", id="nothing"),
+        pytest.param(["absent.toml"], "absent.toml: cannot be read", id="missing-config"),
+        pytest.param(
+            ["--resume", "-o", "x", "--epochs", "3"], "needs the configuration that it overrides", id="override"
+        ),
+        pytest.param(["{config}", "--wavelength", "6"], "--wavelength must be auto or MIN,MAX", id="wavelength"),
+        pytest.param(["{config}", "--fusion", "convolutoin"], "Did you mean 'convolution'?", id="fusion"),
+        pytest.param(["{config}", "--device", "cuda"], "torch sees no GPU", id="device"),
+    ],
+)
+def test_bad_training_arguments(data, tmp_path, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    config = tmp_path / "tiny.toml"
+    config.write_text(to_toml(tiny_document(data)))
+    assert main(["train", *(argument.format(config=config) for argument in arguments)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_bad_training_data_exits_3_with_the_file(data, tmp_path, capsys):
+    document = tiny_document(data)
+    document["data"]["text_features"] = str(tmp_path / "absent")
+    config = tmp_path / "tiny.toml"
+    config.write_text(to_toml(document))
+    assert main(["train", str(config), "-o", str(tmp_path / "run")]) == 3
+    assert f"{tmp_path}/absent: is not a folder of features" in capsys.readouterr().err

@@ -1,0 +1,190 @@
+"""`train`: the run folder, the log, and what stops a run."""
+
+import json
+from itertools import pairwise
+
+import pytest
+import torch
+
+from rdmf_model.checkpoint import load_run
+from rdmf_model.config import TrainConfig
+from rdmf_model.schedule import epoch_batches, learning_rate_factor, process_rows, seed_everything
+from rdmf_model.train import train
+from rdmf_model.trainer import DivergenceError, build_optimizer
+from rdmf_theory.errors import ParameterError
+from tests.model.tiny_data import tiny_config, write_tiny_data
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_tiny_data(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """A finished run: its folder and result."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return folder, train(tiny_config(data, {"train.epochs": 4, "train.tensorboard": True}), folder)
+
+
+def read_log(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_run_folder_holds_everything(finished):
+    folder, result = finished
+    names = {path.name for path in folder.iterdir()}
+    expected = {"config.json", "statistics.json", "log.jsonl", "best.safetensors", "last.safetensors", "last.state"}
+    assert names == expected | {"tensorboard"}
+    assert result.epochs == 4
+    assert result.parameters > 0
+    assert json.loads((folder / "config.json").read_text())["model"]["region"]["clips"] == [10, 16]
+    assert any((folder / "tensorboard").iterdir())
+
+
+def test_log_has_one_object_per_epoch(finished):
+    folder, result = finished
+    rows = read_log(folder)
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    assert [row["step"] for row in rows] == [4, 8, 12, 16]
+    for row in rows:
+        assert row["loss"]["loss"] > 0
+        assert row["seconds"] > 0
+        assert row["margins"]
+        assert row["gradient_norm"] > 0
+        assert {"MR-full-R1@0.5", "MR-full-mAP", "HL-min-VeryGood-Hit1"} <= row["metrics"].keys()
+    best = max(rows, key=lambda row: (row["score"], -row["epoch"]))
+    assert (best["epoch"], best["score"]) == (result.best_epoch, result.best_score)
+    assert [row["epoch"] for row in rows if row["best"]][-1] == result.best_epoch
+
+
+def test_loss_falls(finished):
+    rows = read_log(finished[0])
+    assert rows[-1]["loss"]["loss"] < 0.97 * rows[0]["loss"]["loss"]
+
+
+def test_checkpoints_say_where_they_come_from(finished):
+    folder, result = finished
+    _, config, header = load_run(folder)
+    assert header["epoch"] == result.best_epoch
+    assert header["metrics"] == result.metrics
+    assert header["widths"] == {"video": 8, "text": 6}
+    assert header["versions"]["torch"] == torch.__version__
+    assert config.train.epochs == 4
+    assert load_run(folder, which="last")[2]["epoch"] == 4
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(data, tmp_path):
+    results = [train(tiny_config(data, {"train.seed": seed}), tmp_path / f"{i}") for i, seed in enumerate((5, 5, 6))]
+    logs = [[(row["loss"], row["metrics"]) for row in read_log(result.run)] for result in results]
+    assert logs[0] == logs[1]
+    assert logs[0] != logs[2]
+
+
+def test_an_existing_folder_is_refused_with_the_remedy(data, finished):
+    folder, _ = finished
+    before = (folder / "log.jsonl").read_bytes()
+    with pytest.raises(ParameterError, match=r"exists\. Add --resume to continue it, or give another --output"):
+        train(tiny_config(data), folder)
+    assert (folder / "log.jsonl").read_bytes() == before
+
+
+def test_an_unknown_selection_metric_fails_before_training(data, tmp_path):
+    with pytest.raises(ParameterError, match=r"Got 'MR-full-R1@0\.9'\. Known: .*MR-full-mAP"):
+        train(tiny_config(data, {"train.selection": ["MR-full-R1@0.9"]}), tmp_path / "run")
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def test_early_stopping_counts_validations_without_progress(data, tmp_path):
+    # a learning rate of almost nothing: the first validation stays the best
+    result = train(
+        tiny_config(data, {"train.epochs": 9, "train.patience": 2, "train.learning_rate": 1e-12}), tmp_path / "run"
+    )
+    assert (result.epochs, result.best_epoch) == (3, 1)
+    assert train(None, tmp_path / "run", resume=True).resumed_finished
+
+
+def test_validation_every_second_epoch_and_at_the_end(data, tmp_path):
+    train(tiny_config(data, {"train.epochs": 3, "train.validate_every": 2}), tmp_path / "run")
+    assert ["metrics" in row for row in read_log(tmp_path / "run")] == [False, True, True]
+
+
+def test_a_diverging_run_stops_and_keeps_the_best_checkpoint(data, tmp_path, monkeypatch):
+    from rdmf_model import losses
+
+    class Poisoned(losses.MomentLoss):
+        calls = 0
+
+        def forward(self, outputs, batch):
+            named = super().forward(outputs, batch)
+            Poisoned.calls += 1
+            return {name: loss * float("nan") if Poisoned.calls == 6 else loss for name, loss in named.items()}
+
+    monkeypatch.setattr(losses, "MomentLoss", Poisoned)
+    with pytest.raises(
+        DivergenceError, match=r"is nan at step 2 of epoch 2; .*best\.safetensors holds the best weights"
+    ):
+        train(tiny_config(data), tmp_path / "run")
+    assert load_run(tmp_path / "run")[2]["epoch"] == 1
+
+
+def test_averaged_weights_are_the_ones_saved(data, tmp_path):
+    slow = train(tiny_config(data, {"train.ema_decay": 0.999999, "train.epochs": 1}), tmp_path / "slow")
+    plain = train(tiny_config(data, {"train.epochs": 1}), tmp_path / "plain")
+    averaged, trained = load_run(slow.run)[0].state_dict(), load_run(plain.run)[0].state_dict()
+    seed_everything(0, 0)
+    from rdmf_model.model import build_model
+
+    initial = build_model(load_run(plain.run)[1].model, 8, 6).state_dict()
+    moved = {name for name, value in trained.items() if not torch.allclose(value, initial[name], atol=1e-4)}
+    assert moved
+    # the average of AveragedModel starts at the weights after its first step
+    for name in moved:
+        assert (averaged[name] - initial[name]).abs().max() < (trained[name] - initial[name]).abs().max()
+
+
+def test_only_matrices_outside_the_design_decay():
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(2, 2)
+            self.norm = torch.nn.LayerNorm(2)
+            self.design = torch.nn.Linear(2, 5)
+
+        def design_parameters(self):
+            return self.design.parameters()
+
+    model = Model()
+    optimizer = build_optimizer(model, TrainConfig(weight_decay=0.3, learning_rate=0.1, design_learning_rate=0.01))
+    groups = {group["name"]: group for group in optimizer.param_groups}
+    assert groups["matrices"]["params"] == [model.linear.weight]
+    assert groups["matrices"]["weight_decay"] == 0.3
+    assert groups["vectors"]["weight_decay"] == groups["design"]["weight_decay"] == 0
+    assert groups["design"]["params"] == list(model.design.parameters())
+    assert groups["design"]["peak"] == 0.01
+
+
+def test_warm_up_is_linear_and_decay_ends_at_the_final_factor():
+    factors = [learning_rate_factor(step, 100, warmup=0.1, final=0.05) for step in range(100)]
+    assert factors[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
+    assert factors[10] == pytest.approx(1.0)
+    assert factors[-1] == pytest.approx(0.05)
+    assert all(later <= earlier for earlier, later in pairwise(factors[10:]))
+    assert learning_rate_factor(0, 1, warmup=0.0, final=0.0) == 1.0
+
+
+@pytest.mark.parametrize(("size", "batch_size"), [(1, 4), (12, 4), (13, 4)])
+def test_an_epoch_visits_every_sample_once(size, batch_size):
+    batches = epoch_batches(size, batch_size, seed=1, epoch=2)
+    assert sorted(index for batch in batches for index in batch) == list(range(size))
+    assert all(len(batch) == batch_size for batch in batches[:-1])
+    assert epoch_batches(size, batch_size, seed=1, epoch=2) == batches
+    assert size == 1 or epoch_batches(size, batch_size, seed=1, epoch=3) != batches
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 8])
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_processes_share_a_batch_without_gap_or_overlap(size, world):
+    parts = [list(range(size))[process_rows(size, rank, world)] for rank in range(world)]
+    assert [row for part in parts for row in part] == list(range(size))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
