@@ -158,11 +158,12 @@ def draw_timeline(result: Localization, path: Path, *, title: str = "", top: int
         window_axes.barh(
             row, end - start, left=start, height=0.66, color="#f2c14e" if row == 0 else "#9db4c0", zorder=2
         )
-        # a label near the right end would leave the picture: put it on the left there
-        left = end > 0.8 * result.duration
+        # the label stands right of the bar, near the right end left of it, and inside a bar that leaves no room
+        near_end, near_start = end > 0.8 * result.duration, start < 0.25 * result.duration
+        left = near_end and not near_start
         window_axes.annotate(
             f"{start:.1f} to {end:.1f} s, score {score:.2f}",
-            (start if left else end, row),
+            (start if near_end else end, row),
             xytext=(-4 if left else 4, 0),
             textcoords="offset points",
             va="center",

@@ -169,7 +169,7 @@ def localize(
         write_atomically(output, codec.dumps(result.to_dict(), indent=2, allow_nan=False).encode())
     if plot is not None:
         draw_timeline(result, plot, title=title, top=top)
-        console.print(f"timeline: {plot}", highlight=False)
+        console.print(f"timeline: {plot}", highlight=False, soft_wrap=True)
 
     def render() -> None:
         for start, end, score in result.windows[:top]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from rdmf_model.data import MomentDataset
+    from rdmf_model.window_statistics import WindowStatistics
 
 CONFIG, STATISTICS = "config.json", "statistics.json"
 # what may change between the parts of one run without changing its result
@@ -69,17 +70,18 @@ def train(config: Config | None, output: Path, *, resume: bool = False) -> Train
     if main:
         output.mkdir(parents=True, exist_ok=True)
         if config.data.planted is not None:
-            _write_planted(output, config.data.planted)
+            _write_planted(output, config.data.planted, config.data.clip_length)
     accelerator.wait_for_everyone()
     config = dataclasses.replace(config, data=planted_paths(config.data, output))
     datasets = load_split(config, "train"), load_split(config, "val")
     _check_widths(config, *datasets)
     _check_selection(config, datasets[1])
-    config, statistics = resolve_region(config, datasets[0], datasets[1])
+    given = config.model.region.wavelength != "auto"
+    config, statistics = resolve_region(config, *datasets)
     if main:
         _write_config(config, output, resume)
-        write_atomically(output / STATISTICS, _json_bytes(statistics))
-        _announce(config, datasets, statistics)
+        write_atomically(output / STATISTICS, _json_bytes(statistics.to_dict() if statistics is not None else {}))
+        _announce(config, statistics, given)
     accelerator.wait_for_everyone()
     return _run(config, output, accelerator, datasets)
 
@@ -166,23 +168,28 @@ def load_split(config: Config, split: str) -> MomentDataset:
     return MomentDataset(data.annotations(split), data.video_features, data.text_features, data.clip_length)
 
 
-def resolve_region(config: Config, train_set: MomentDataset, val_set: MomentDataset) -> tuple[Config, dict[str, Any]]:
+def resolve_region(
+    config: Config, train_set: MomentDataset, val_set: MomentDataset
+) -> tuple[Config, WindowStatistics | None]:
     """Replace every "auto" of the region by the data set's numbers; returns the statistics too.
 
     The wavelength prior comes from the training windows alone; the clip range covers both splits, since the region has
-    to
-    answer for every video that the run sees.
+    to answer for every video that the run sees. Statistics are None where there is no window and none is needed.
     """
     from rdmf_model.window_statistics import window_statistics
 
-    statistics: dict[str, Any] = json_ready(window_statistics(train_set).to_dict())
     region = config.model.region
-    clips = [len(video) for dataset in (train_set, val_set) for video in dataset.videos.values()]
-    region = dataclasses.replace(
-        region,
-        wavelength=tuple(statistics["wavelength"]) if region.wavelength == "auto" else region.wavelength,
-        clips=(min(clips), max(clips)) if region.clips == "auto" else region.clips,
-    )
+    try:
+        statistics = window_statistics(train_set)
+    except DataError:
+        if region.wavelength == "auto":
+            raise
+        statistics = None
+    if statistics is not None and region.wavelength == "auto":
+        region = dataclasses.replace(region, wavelength=statistics.wavelength)
+    if region.clips == "auto":
+        clips = [len(video) for dataset in (train_set, val_set) for video in dataset.videos.values()]
+        region = dataclasses.replace(region, clips=(min(clips), max(clips)))
     return config.override(model={"region": region}), statistics
 
 
@@ -219,7 +226,7 @@ def _check_folder(config: Config | None, output: Path, resume: bool) -> Config:
     return config
 
 
-def _write_planted(output: Path, seed: int) -> None:
+def _write_planted(output: Path, seed: int, clip_length: float) -> None:
     from rdmf_model.planted import write_planted_dataset
 
     final = output / "data"
@@ -228,7 +235,7 @@ def _write_planted(output: Path, seed: int) -> None:
     # written beside and renamed, so that a half-written data set is never taken for the whole
     temporary = output / ".data.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    write_planted_dataset(temporary, seed)
+    write_planted_dataset(temporary, seed, clip_length=clip_length)
     temporary.rename(final)
 
 
@@ -286,16 +293,17 @@ def _difference(own: dict[str, Any], given: dict[str, Any], prefix: str = "") ->
     return None
 
 
-def _announce(config: Config, datasets: tuple[MomentDataset, MomentDataset], statistics: dict[str, Any]) -> None:
-    region = config.model.region
-    assert isinstance(region.wavelength, tuple)
-    assert isinstance(region.clips, tuple)
-    low, high = region.wavelength
+def _announce(config: Config, statistics: WindowStatistics | None, given: bool) -> None:
+    """Say on stderr what the region was made of."""
+    for label, text in (statistics.describe() if statistics is not None else {}).items():
+        console.print(f"{label:<18} {text}", highlight=False, soft_wrap=True)
+    wavelength, clips = config.model.region.wavelength, config.model.region.clips
+    source = "given" if given else "from the windows"
     console.print(
-        f"{len(datasets[0])} training and {len(datasets[1])} validation queries, {region.clips[0]} to "
-        f"{region.clips[1]} clips; "
-        f"admissible wavelengths {low:.3g} to {high:.3g} clips ({'from the windows' if statistics else 'given'})",
+        f"{'region':<18} wavelengths {wavelength[0]:.3g} to {wavelength[1]:.3g} clips ({source}), "
+        f"videos of {clips[0]} to {clips[1]} clips",
         highlight=False,
+        soft_wrap=True,
     )
 
 

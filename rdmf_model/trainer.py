@@ -242,7 +242,7 @@ class Trainer:
         self._save_state()
         if self.config.train.tensorboard:
             write_tensorboard(self.run / "tensorboard", row)
-        console.print(epoch_line(row, self.config.train.epochs), highlight=False)
+        console.print(epoch_line(row, self.config.train.epochs), highlight=False, soft_wrap=True)
 
     def _bar(self) -> Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
