@@ -80,7 +80,8 @@ class Certificate:
         """
         if not self.holds:
             raise ParameterError(
-                f"Certificate.save needs verdict CERTIFIED. Got {self.verdict.name}: {self.detail or self.verdict.value}."
+                f"Certificate.save needs verdict CERTIFIED. Got {self.verdict.name} "
+                f"({self.condition}): {self.detail or self.verdict.value}."
             )
         write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
@@ -99,7 +100,7 @@ class Certificate:
         if content.pop("sha256", None) != digest(content):
             raise DataError(f"{path}: was changed after it was written (sha256 differs); make the certificate again.")
         if content.get("version") != VERSION:
-            raise DataError(f"{path}: has certificate version {content.get('version')!r}; this program reads {VERSION}.")
+            raise DataError(f"{path}: has version {content.get('version')!r}; this program reads version {VERSION}.")
         return cls(Verdict.CERTIFIED, content)
 
     def verify(self) -> str:

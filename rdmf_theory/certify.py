@@ -4,13 +4,13 @@ The claim covers all designs of a box, every float32 rounding of the emitted F, 
 of single clips, every gain m_t that the layer may apply. The lemmas L1-L7 that reduce it to a few bisections are in the
 docstring of `certificate_checker`, which re-verifies the result in exact arithmetic and shares no code with this file.
 
-Rounding, argued: the layer evaluates the formulas in float64 from float32 coordinates and rounds once to float32, so each
-parameter carries (1 + 2^-24)(1 + c 2^-53) - 1, where c counts float64 operations (at most 60) times the largest
-amplification by cancellation; that stays below 2^23 because the proof demands 1 - z u* > 2^-16 (in k) and a
-fastest mode above 2^-16 of its terms (in D_u, D_v). `PARAMETER_ERROR` = 2^-23 is twice the first factor. The gain s m_t
-passes exp, log, tanh (2 units in the last place each), rounding of the interval's ends and one product: with
-|log m| <= 9, which the checked range of the box implies, at most 60 half-units, below `GAIN_ERROR` = 2^-18. Overflow and
-subnormal numbers are excluded by the same range.
+Rounding, argued: the layer evaluates the formulas in float64 from float32 coordinates and rounds once to float32, so
+each parameter carries (1 + 2^-24)(1 + c 2^-53) - 1, where c counts float64 operations (at most 60) times the largest
+amplification by cancellation; that stays below 2^23 because the proof demands 1 - z u* > 2^-16 (in k) and a fastest
+mode above 2^-16 of its terms (in D_u, D_v). `PARAMETER_ERROR` = 2^-23 is twice the first factor. The gain s m_t passes
+exp, log, tanh (2 units in the last place each), the rounding of the interval's ends and one product: with |log m| <= 9,
+which the checked range of the box implies, at most 60 half-units, below `GAIN_ERROR` = 2^-18. Overflow and subnormal
+numbers are excluded by the same range.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ __all__ = ["GAIN_ERROR", "PARAMETER_ERROR", "Certificate", "Verdict", "certify_b
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
 PARAMETER_ERROR = Fraction(1, 1 << 23)
 GAIN_ERROR = Fraction(1, 1 << 18)
+
+# L1: factors by which rounding moves c and d, and the product u(1 - u) at m = 1 and at any m.
+_k = (1 + PARAMETER_ERROR) / (1 - PARAMETER_ERROR)
+_K1 = _k**2
+_K = _k**2 / (1 - GAIN_ERROR)
 
 # Every comparison is won by more than this, so that the checker's own rounding (2^-96) cannot turn it.
 _SLACK = Fraction(1, 1 << 40)
@@ -133,23 +138,19 @@ def _texts(*numbers: Any) -> list[str]:
 
 
 class _Rounding:
-    """The enlarged box that rounded parameters stay in: L1 and L5, rounded up to multiples of 2^-60."""
+    """Where rounding may move the base state of the designs with u* <= u_max: v, X, Y of L5, rounded up."""
 
-    def __init__(self, box: Box) -> None:
-        u_max = box[0][1]
-        self.k = (1 + PARAMETER_ERROR) / (1 - PARAMETER_ERROR)
-        self.K = self.k**2 / (1 - GAIN_ERROR)
-        product = ball(u_max * (1 - u_max) * self.K)
-        root = (1 - 4 * product).sqrt()
+    def __init__(self, u_max: Fraction) -> None:
+        root = (1 - 4 * ball(u_max * (1 - u_max) * _K1)).sqrt()
         if not root > 0:
             raise _Undecided("v_rich", "rounding moves u_star past 1/2: lower its upper bound")
         # 1 - 2u after rounding is this root
-        self.v = _above((ball(self.K) - 1) / root)
-        self.X = _up(self.k / (1 - self.v))
-        slope = _above(2 / (root * (1 + root)).sqrt())
-        if slope * self.v >= 1:
-            raise _Undecided("v_rich", "rounding moves u_star past 1/2: lower its upper bound")
-        self.Y = _up(self.k * self.X / (1 - slope * self.v))
+        v = _above(ball(_K1 - 1) / root)
+        drift = v * _above(2 / (root * (1 + root)).sqrt())
+        if max(v, drift) >= 1:
+            raise _Undecided("v_rich", "rounding moves u_star too far: lower its upper bound")
+        self.v, self.X = v, _up(_k / (1 - v))
+        self.Y = _up(_k * self.X / (1 - drift))
 
     def u(self, ends: Range) -> flint.arb:
         """Substrates of rounded designs."""
@@ -180,28 +181,27 @@ def _man_exp(number: flint.arb) -> tuple[int, int]:
 
 def _prove(box: Box, region: AdmissibleRegion, fraction: Fraction, leaves: int) -> tuple[list[str], dict[str, Any]]:
     """Names of the proved conditions in order, and the hints that the checker needs."""
-    u_range, z_range, excess_range, wavelength, rate = box
+    u_range, z_range, excess_range = box[:3]
     u_max, z_min, r_min = u_range[1], z_range[0], excess_range[0]
-    rounding = _Rounding(box)
     n = math.ceil(1 / (1 - fraction))
     c = z_min * u_max
     low_end = u_max * (1 - u_max) / (c * (1 - c)) if 2 * c <= 1 else 4 * u_max * (1 - u_max)
-    if low_end * (rounding.K * rounding.k) ** n >= 1:
+    if low_end * (_K * _k) ** n >= 1:
         raise _Undecided("damped", "no room for rounding at the low end of the gain interval: raise z or lower u_star")
-    ratio = (rounding.K * rounding.k**2 * (1 + 2 * _SLACK)) ** n
+    ratio = (_K * _k**2 * (1 + 2 * _SLACK)) ** n
     if region.modulation is not None:
         least, most = (Fraction(m) for m in region.modulation)
-        if low_end * rounding.K * rounding.k >= least:
+        if low_end * _K * _k >= least:
             raise _Undecided("modulation", "no room for rounding at the lower end: raise it, raise z or lower u_star")
-        ratio = max(ratio, most * rounding.K * rounding.k**2 * (1 + 2 * _SLACK))
+        ratio = max(ratio, most * _K * _k**2 * (1 + 2 * _SLACK))
     proof: dict[str, Any] = {"gain_interval": {"splits": _gain_interval(u_range, r_min, ratio, leaves)}}
-    proof["band"] = _band(u_range, z_range, excess_range, wavelength, region.clips, rounding, leaves)
-    proof["gain"] = _gain(box, region, rounding, leaves)
+    proof["band"] = _band(box, region.clips, leaves)
+    proof["gain"] = _gain(box, region, leaves)
     conditions = ["v_rich", "damped", "fed", "turing", "mode_on_axis", "wavelength", "gain"]
     if region.modulation is not None:
         conditions.append("modulation")
     if region.soft_onset:
-        x = 1 / _threshold(ball(u_max * (1 + rounding.v)))
+        x = 1 / _threshold(ball(u_max * (1 + _Rounding(u_max).v)))
         if not (3 * x < 1 and 23 * x**4 - 124 * x**3 - 6 * x**2 - 72 * x + 27 > ball(_SLACK)):
             raise _Undecided("soft_onset", "too close to rho*: lower the upper bound of u_star")
         conditions.append("soft_onset")
@@ -227,46 +227,53 @@ def _gain_interval(u_range: Range, r_min: Fraction, ratio: Fraction, leaves: int
         raise _Undecided("turing", f"no room for rounding at excess {float(r_min):.6g}, {_where(leaf)}") from leaf
 
 
-def _mode(u: flint.arb, z: flint.arb, r: flint.arb) -> tuple[flint.arb, flint.arb, flint.arb, flint.arb]:
-    """(D, S, gE, M) of L5: d/z, half the width of the band, and the fastest mode, the last two times 2 D."""
+def _mode(u: flint.arb, z: flint.arb, r: flint.arb) -> tuple[flint.arb, ...]:
+    """(S, gE, M, l, m, a) of L5 and L7, in forms that repeat variables little.
+
+    Half the width of the band, its offset from the fastest mode, and the fastest mode, these three times 2 D; the growth
+    rate l of the fastest mode over w, the mode m, and a = z + d m.
+    """
     A, root = _threshold(u), r.sqrt()
-    D = r * A
-    S = ((r - 1) * (D * A - 1)).sqrt()
-    E = (root - 1) * (root * A - 1)
-    inverse = 2 / (z * D - 1)
-    return D, S, E + inverse * E, root * (A + 1) - 2 - inverse * E
+    q = 1 / (z * root)
+    growth = (1 - 1 / root) * (1 - (1 - q) / (root * A - q))
+    half = root * (A + 1) / 2
+    S = ((r - 1) * (r * A * A - 1)).sqrt()
+    gE = (root - 1) * (root * A - 1) + 2 * growth / z
+    m = (1 + 1 / A) / (2 * root) - (1 + growth / z) / (r * A)
+    return S, gE, 2 * half - 2 - 2 * growth / z, growth, m, z * half - growth
 
 
-def _band(
-    u_range: Range, z_range: Range, excess: Range, wavelength: Range, clips: Sequence[int], rounding: _Rounding, leaves: int
-) -> dict[str, str]:
-    """L5, L6: a common part (alpha, beta) of all bands, in units of the fastest mode, that reaches some mode of each T."""
+def _band(box: Box, clips: Sequence[int], leaves: int) -> dict[str, str]:
+    """L5, L6: a common part (alpha, beta) of all bands, in units of the fastest mode, that holds some mode of each T."""
+    u_range, z_range, excess, wavelength = box[:4]
 
-    def ends(u: flint.arb, r: flint.arb) -> tuple[flint.arb, flint.arb]:
-        _, S, gE, M = _mode(u, ball(z_range[0] / rounding.X), r)
-        low = ball(rounding.k) * (1 - (S - gE) / M)
-        _, S, gE, M = _mode(u, ball(z_range[1] * rounding.X), r)
-        return low, (1 + (S + gE) / M) / ball(rounding.k)
+    def ends(part: Box) -> tuple[flint.arb, flint.arb]:
+        rounding = _Rounding(part[0][1])
+        u, r = rounding.u(part[0]), rounding.excess(part[1])
+        S, gE, M, *_ = _mode(u, ball(z_range[0] / rounding.X), r)
+        low = ball(_k) * (1 - (S - gE) / M)
+        S, gE, M, *_ = _mode(u, ball(z_range[1] * rounding.X), r)
+        return low, (1 + (S + gE) / M) / ball(_k)
 
     # the sharpest possible alpha and beta, as floats: only a guess, the bisection below is what counts
     lows, highs = [], []
     for i in range(25):
         for j in range(25):
             point = [a + (b - a) * Fraction(share, 24) for (a, b), share in ((u_range, i), (excess, j))]
-            low, high = ends(ball(point[0]), ball(point[1]))
+            low, high = ends(tuple((x, x) for x in point))
             lows.append(float(low.mid()))
             highs.append(float(high.mid()))
     closed = "modes of the clip axis are too far apart for the band"
-    for share in (0.7, 0.85, 0.93, 0.97, 0.99):
-        alpha = Fraction(round((1 - share * (1 - max(lows))) * 4096), 4096)
-        beta = Fraction(round((1 + share * (min(highs) - 1)) * 4096), 4096)
+    for share in (0.7, 0.85, 0.93, 0.96, 0.98, 0.99, 0.995):
+        alpha = Fraction(round((1 - share * (1 - max(lows))) * 65536), 65536)
+        beta = Fraction(round((1 + share * (min(highs) - 1)) * 65536), 65536)
         open_T = _first_open(wavelength, clips, alpha, beta) if 0 < alpha < 1 < beta else clips[0]
         if open_T is not None:
-            closed = f"no common mode for {open_T} clips: raise the minimum of clips or of excess, or narrow the wavelengths"
+            closed = f"no mode common to all designs at {open_T} clips: raise the least clips or excess, or split it"
             continue
 
         def proved(part: Box, alpha: Fraction = alpha, beta: Fraction = beta) -> bool:
-            low, high = ends(rounding.u(part[0]), rounding.excess(part[1]))
+            low, high = ends(part)
             return bool(low < ball(alpha - _SLACK)) and bool(high > ball(beta + _SLACK))
 
         try:
@@ -306,27 +313,24 @@ def _first_open(wavelength: Range, clips: Sequence[int], alpha: Fraction, beta: 
     return None
 
 
-def _gain(box: Box, region: AdmissibleRegion, rounding: _Rounding, leaves: int) -> dict[str, Any]:
+def _gain(box: Box, region: AdmissibleRegion, leaves: int) -> dict[str, Any]:
     """L7: bounds of the multiplier whose powers imply the region's gain."""
     u_range, z_range, excess, _, rate = box
     least, most = (Fraction(g) for g in region.gain)
     low = _root(max(least, Fraction(1)), region.steps, up=True)
     high = _root(most, region.steps, up=False)
-    w_min, w_max = rate[0] / rounding.k, rate[1] * rounding.k
+    w_min, w_max = rate[0] / _k, rate[1] * _k
 
-    def polynomial(g: Fraction, w: Fraction, u: Any, z: Any, m: Any, dm: Any) -> tuple[flint.arb, flint.arb]:
-        a, b, x = ball(g) * (z + dm), ball(g) * (1 + m) - 2, ball((g - 1) / w)
-        return x * (x + a + b) + a * b + 2 * ball(g) * z * (1 - u), 2 * x + a + b
+    def room(g: Fraction, w: Fraction, growth: flint.arb, m: flint.arb, a: flint.arb) -> flint.arb:
+        x, g_ = ball((g - 1) / w), ball(g)
+        return a * (growth - x - (g_ - 1) * (1 + m)) - (1 - m) * (growth - x) + growth**2 - x * (x / g_ + 2 - 2 / g_)
 
     def proved(part: Box) -> bool:
-        u, z = rounding.u(part[0]), rounding.z(part[1])
-        D, _, _, M = _mode(u, z, rounding.excess(part[2]))
-        spread = ball(1 / rounding.k, rounding.k)
-        m, dm = M / (2 * D) * spread, z * M / 2 * spread
-        if not all(polynomial(low, w, u, z, m, dm)[0] < -ball(_SLACK) for w in (w_min, w_max)):
+        rounding = _Rounding(part[0][1])
+        *_, growth, m, a = _mode(rounding.u(part[0]), rounding.z(part[1]), rounding.excess(part[2]))
+        if not (m > ball(_SLACK) and a > 1 + ball(_SLACK) and room(high, w_max, growth, m, a) < -ball(_SLACK)):
             return False
-        value, slope = polynomial(high, w_max, u, z, m, dm)
-        return bool(value > ball(_SLACK)) and bool(slope > 0)
+        return all(bool(room(low, w, growth, m, a) > ball(_SLACK)) for w in (w_min, w_max))
 
     try:
         splits = bisect((u_range, z_range, excess), proved, _scale_band, leaves)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, TypeAlias
 
 import flint
@@ -19,6 +19,8 @@ Box: TypeAlias = tuple[Range, ...]
 
 # Enough for the sharpest comparison in a certificate, 2^-40, after every cancellation that it tolerates.
 PRECISION = 128
+
+_SMALLEST = 2.0**-30
 
 
 class ArbLibrary:
@@ -64,7 +66,7 @@ def enclose(formula: Callable[..., Any], *ranges: tuple[Any, Any], pieces: int =
     for low, high in ranges:
         a, b = Fraction(low), Fraction(high)
         ends = [a + (b - a) * i / pieces for i in range(pieces + 1)]
-        cuts.append([ball(x, y) for x, y in zip(ends, ends[1:], strict=False)])
+        cuts.append([ball(x, y) for x, y in pairwise(ends)])
     with precision(PRECISION):
         values = [formula(*balls, **keywords) for balls in product(*cuts)]
     if isinstance(values[0], tuple):
@@ -97,7 +99,7 @@ class OpenLeaf(Exception):
     """A bisection ran out of leaves; `box` is where."""
 
     def __init__(self, box: Box) -> None:
-        super().__init__(str(box))
+        super().__init__("the claim is open on a part of the box")
         self.box = box
 
 
@@ -123,9 +125,10 @@ def bisect(
             marks.append(".")
             leaves += 1
             continue
-        if leaves + len(stack) >= most:
-            raise OpenLeaf(part)
         widths = [float(high - low) / unit for (low, high), unit in zip(part, scale(part), strict=True)]
+        # on a part this small a true claim with any room is proved: do not search a needle to the last leaf
+        if leaves + len(stack) >= most or max(widths) < _SMALLEST:
+            raise OpenLeaf(part)
         axis = widths.index(max(widths))
         low, high = part[axis]
         middle = (low + high) / 2

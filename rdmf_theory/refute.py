@@ -59,11 +59,10 @@ def _basic(box: Box, point: np.ndarray) -> tuple[str, dict[str, Any]] | None:
 
 def _violates(name: str, design: list[Fraction], region: AdmissibleRegion) -> dict[str, Any] | None:
     """Whether a condition certainly fails at a rational point; further facts of the witness if it does."""
-    u_star, z, excess, wavelength, rate = design
     if name == "fed":
-        return {} if z * u_star >= 1 else None
+        return {} if design[1] * design[0] >= 1 else None
     if name == "wavelength":
-        inside = Fraction(region.lower[3]) <= wavelength <= Fraction(region.upper[3])
+        inside = Fraction(region.lower[3]) <= design[3] <= Fraction(region.upper[3])
         return None if inside else {}
     u, z_, r, length, eta = (ball(x) for x in design)
     d = r * formulas.turing_threshold(u, z_, xp=ARB)
@@ -83,22 +82,22 @@ def _violates(name: str, design: list[Fraction], region: AdmissibleRegion) -> di
         x = z_ / formulas.turing_threshold(u, z_, xp=ARB)
         return {} if 3 * x > 1 or 23 * x**4 - 124 * x**3 - 6 * x**2 - 72 * x + 27 < 0 else None
     if name == "mode_on_axis":
-        return _no_mode(u, z_, d, fastest, length, design, region)
+        scale = formulas.mode_eigenvalue(length, xp=ARB) / fastest
+        m_lo, m_hi = formulas.band(u, z_, d, xp=ARB)
+        return _no_mode(m_lo * scale, m_hi * scale, design, region)
     return None
 
 
 def _no_mode(
-    u: flint.arb, z: flint.arb, d: flint.arb, fastest: flint.arb, length: flint.arb, design: list[Fraction], region: AdmissibleRegion
+    mu_lo: flint.arb, mu_hi: flint.arb, design: list[Fraction], region: AdmissibleRegion
 ) -> dict[str, Any] | None:
-    """A clip number at which every mode certainly decays, if there is one."""
-    m_lo, m_hi = formulas.band(u, z, d, xp=ARB)
-    scale = formulas.mode_eigenvalue(length, xp=ARB) / fastest
+    """A clip number at which every mode is certainly outside the band (mu_lo, mu_hi), if there is one."""
     low, high = (float(x) for x in axis_band(PatternDesign(*(float(x) for x in design))))
     for T in range(region.clips[0], region.clips[1] + 1):
         if np.floor(T * low) + 1 < np.ceil(T * high) and T * (high - low) > 1.5:
             # from here on some mode is inside for every T
             return None
         modes = [4 * (flint.arb.pi() * j / (2 * T)).sin() ** 2 for j in range(1, T)]
-        if all(mu < m_lo * scale or mu > m_hi * scale for mu in modes):
+        if all(mu < mu_lo or mu > mu_hi for mu in modes):
             return {"clips": T}
     return None
