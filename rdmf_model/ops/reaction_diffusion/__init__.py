@@ -33,6 +33,7 @@ _BACKENDS: dict[str, BackendEntry] = {
     "adjoint": BackendEntry("adjoint", "reaction_diffusion_adjoint"),
     "cpu": BackendEntry("cpu", "reaction_diffusion_cpu", probe="available", devices=("cpu",)),
 }
+_loaded: dict[str, Backend] = {}
 
 
 def available_backends(device: torch.device | str | None = None) -> list[str]:
@@ -85,7 +86,7 @@ def reaction_diffusion(
     dtype = common_dtype(fields | rates)
     batch, clips, channels = common_shape(fields, rates)
     lengths = check_lengths(lengths, batch, clips, u0.device)
-    run = _load(_choose(backend, u0.device))
+    run = _loaded[_load(backend, u0.device.type)]
     inner = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
     u0, v0, gain = (x.to(inner).expand(batch, clips, channels) for x in fields.values())
     F, k, D_u, D_v = (x.to(inner).expand(batch, channels) for x in rates.values())
@@ -93,22 +94,21 @@ def reaction_diffusion(
     return u.to(dtype), v.to(dtype)
 
 
-def _choose(backend: str | None, device: torch.device) -> str:
+@torch.compiler.assume_constant_result  # torch.compile cannot trace an import
+def _load(name: str | None, device: str) -> str:
+    """Name of the backend to use, which is imported into `_loaded`."""
     names = available_backends(device)
-    if backend is None:
-        return names[-1]
-    if backend not in names:
-        known = "not available here" if backend in _BACKENDS else "unknown"
-        raise ValueError(f"backend must be one of {names} on {device.type}. Got {backend!r}, which is {known}.")
-    return backend
+    if name is not None and name not in names:
+        known = "not available here" if name in _BACKENDS else "unknown"
+        raise ValueError(f"backend must be one of {names} on {device}. Got {name!r}, which is {known}.")
+    name = name or names[-1]
+    if name not in _loaded:
+        _loaded[name] = getattr(_module(_BACKENDS[name]), _BACKENDS[name].function)
+    return name
 
 
 def _runs_here(entry: BackendEntry) -> bool:
     return entry.probe is None or bool(getattr(_module(entry), entry.probe)())
-
-
-def _load(name: str) -> Backend:
-    return getattr(_module(_BACKENDS[name]), _BACKENDS[name].function)
 
 
 def _module(entry: BackendEntry):

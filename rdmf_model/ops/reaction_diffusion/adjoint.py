@@ -87,7 +87,7 @@ class _Cotangents:
         gain_v, cut = problem.gain * v, v.clamp(max=limit)
         by_gain = torch.where(gain_v <= limit, cut, 0.0)
         by_v = torch.where(v <= limit, gain_v.clamp(max=limit), 0.0).add_(problem.gain * by_gain)
-        self.gain.addcmul_(through_reaction, by_gain.mul_(v))
+        self.gain.add_(by_gain.mul_(through_reaction).mul_(v))  # in this order: by_gain v could overflow
         turnover = h * (y * v_next).sum((0, 1))
         self.F += h * torch.addcmul(x, x, u_next, value=-1.0).sum((0, 1)) - turnover
         self.k -= turnover

@@ -1,8 +1,8 @@
 """Compiles the optional CPU kernel into this folder.
 
 Runs on installation (hatch_build.py loads this file by its path, so it uses the standard library only) and by hand:
-`python -m rdmf_model.ops.reaction_diffusion.build`. The compiler is $CXX, else $CC, else c++; without one that works the
-package runs on its torch backends.
+`python -m rdmf_model.ops.reaction_diffusion.build`. The compiler is $CXX, else $CC, else c++; without one that works
+the package runs on its torch backends.
 """
 
 import hashlib

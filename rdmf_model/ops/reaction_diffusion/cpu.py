@@ -1,6 +1,7 @@
-"""The compiled CPU kernel as a torch operator, registered with torch.library: one node for torch.compile and torch.export.
+"""The compiled CPU kernel as an operator of torch.library: a single node for torch.compile and torch.export.
 
-Forward and adjoint keep one block of channels, all its clips, in cache across all steps; memory is flat in their number.
+Forward and adjoint keep one block of channels, with all its clips, in cache across all steps; memory does not grow with
+the number of steps.
 """
 
 import ctypes
@@ -68,7 +69,7 @@ def reaction_diffusion_cpu(
     steps: int,
     step_size: float,
 ) -> tuple[Tensor, Tensor]:
-    """As `reference.reaction_diffusion_reference`, on the CPU, once differentiable, on torch.get_num_threads() threads."""
+    """As `reference.reaction_diffusion_reference`, on the CPU, once differentiable, with torch.get_num_threads()."""
     return _forward(u0, v0, gain, F, k, D_u, D_v, lengths, steps, step_size)
 
 

@@ -1,8 +1,8 @@
 """Tridiagonal solves for many lanes in eager torch, from both ends of the clip axis at once.
 
 Python pays per call, not per number, so the clip axis is folded in the middle: row j holds clips j and T' - 1 - j, with
-T' = T, or T + 1 with one padded clip if T is odd. Both halves are eliminated inwards together, which halves the number of
-calls, and meet in a 2 x 2 system. Shapes: (m, 2, B, C) with m = T' / 2. README.md derives the recurrences.
+T' = T, or T + 1 with one padded clip if T is odd. Both halves are eliminated inwards together, which halves the number
+of calls, and meet in a 2 x 2 system. Shapes: (m, 2, B, C) with m = T' / 2. README.md derives the recurrences.
 """
 
 from dataclasses import dataclass
