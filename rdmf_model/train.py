@@ -112,7 +112,13 @@ def _run(
     nothing_left = progress.finished
     if not nothing_left:
         criterion = MomentLoss(config.train.loss)
-        Trainer(config, output, accelerator, prepared, optimizer, state, criterion, datasets).fit()
+        trainer = Trainer(config, output, accelerator, prepared, optimizer, state, criterion, datasets)
+        try:
+            trainer.fit()
+        except KeyboardInterrupt:
+            if (output / STATE).exists():
+                console.print(f"stopped. Go on with: rdmf train --resume -o {output}", soft_wrap=True)
+            raise
     return TrainingResult(
         run=output,
         epochs=progress.epoch,
@@ -149,8 +155,8 @@ def make_accelerator(config: Config) -> Accelerator:
     if processes == 1 and PartialState._shared_state:
         # a second run in one Python process may use another device or precision
         AcceleratorState._reset_state(reset_partial_state=True)
-    # a configuration may leave a head without loss; buffers (the region) are equal everywhere and never change
-    ddp = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+    # a configuration may leave a head without loss
+    ddp = DistributedDataParallelKwargs(find_unused_parameters=True)
     precision = "no" if on_cpu else config.train.mixed_precision
     return Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=[ddp])
 
