@@ -18,7 +18,7 @@ def _require(owner: str, name: str, value: Real, holds: Any, rule: str, remedy: 
     # NaN fails every comparison, so it is reported by whichever rule meets it first
     wrong = ~np.asarray(holds, dtype=bool)
     if wrong.any():
-        shown = np.broadcast_to(np.asarray(value, dtype=float), wrong.shape)[wrong][0]
+        shown = float(np.broadcast_to(np.asarray(value, dtype=float), wrong.shape)[wrong][0])
         raise ParameterError(f"{owner}.{name} must be {rule}. Got {shown!r}; {remedy}.")
 
 

@@ -65,7 +65,7 @@ def derivation(system: ReactionSystem = GRAY_SCOTT) -> tuple[Row, ...]:
     `m = D_v mu/w` is the scaled eigenvalue of a mode, `d = D_u/D_v`, `w = F + k` (`rate` in plain text),
     `eta = h w`, `a = h mu D_u`, `b = h mu D_v`.
     """
-    u, v = system.species
+    v = system.species[1]
     D_u, D_v = system.diffusions
     f, g = system.reactions
     names = {

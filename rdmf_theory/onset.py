@@ -93,7 +93,7 @@ def soft_onset_polynomial() -> sp.Expr:
     return sp.expand(polynomial * sp.sign(polynomial.subs(r, 0)))
 
 
-def soft_onset_ratio(digits: int = 17) -> sp.Float:
+def soft_onset_ratio(digits: int = 30) -> sp.Float:
     """rho*, the root of `soft_onset_polynomial` in (0, 1), to `digits` digits: soft onset iff z/d_T < rho*."""
     (root,) = [x for x in sp.Poly(soft_onset_polynomial(), r).real_roots() if 0 < float(x) < 1]
     return sp.N(root, digits)

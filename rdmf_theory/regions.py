@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from rdmf_theory.turing import Condition
 FORMAT = "rdmf-admissible-region"
 VERSION = 1
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
-SOFT_ONSET_RATIO = 0.31568586245053207
+SOFT_ONSET_RATIO = 0.31568586245053204
 """rho*, the root of `23 r^4 - 124 r^3 - 6 r^2 - 72 r + 27` in (0, 1): the onset is soft iff z/d_T < rho*."""
 
 _EXACT_AREA = ("fixed_ratio_area", "turing_hopf", "bogdanov_takens", "Area")
@@ -68,10 +69,10 @@ class AdmissibleRegion:
             if not low <= high:
                 raise ParameterError(f"AdmissibleRegion.lower must not exceed upper. Got {name} in [{low}, {high}].")
         clips = tuple(self.clips)
-        if any(int(T) != T for T in clips) or not 2 <= clips[0] <= clips[1]:
+        if not all(isinstance(T, Integral) for T in clips) or not 2 <= clips[0] <= clips[1]:
             raise ParameterError(f"AdmissibleRegion.clips must be integers 2 <= T_min <= T_max. Got {clips!r}.")
         object.__setattr__(self, "clips", (int(clips[0]), int(clips[1])))
-        if int(self.steps) != self.steps or self.steps < 1:
+        if not isinstance(self.steps, Integral) or self.steps < 1:
             raise ParameterError(f"AdmissibleRegion.steps must be an integer >= 1. Got {self.steps!r}.")
         if not 0 < self.gain[0] <= self.gain[1]:
             raise ParameterError(f"AdmissibleRegion.gain must be 0 < g_min <= g_max. Got {self.gain!r}.")
