@@ -6,32 +6,48 @@ Names are imported on first use, so `import rdmf_theory` costs nothing.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_EXPORTS = {
-    "ParameterError": "errors",
-    "DataError": "errors",
-    "GRAY_SCOTT": "kinetics",
-    "ReactionSystem": "kinetics",
-    "Parameters": "chart",
-    "PatternDesign": "chart",
-    "classify": "turing",
-    "classify_array": "turing",
-    "Condition": "turing",
-    "Classification": "turing",
-    "AdmissibleRegion": "regions",
-    "DEFAULT_REGION": "regions",
-    "fixed_ratio_area": "area",
+if TYPE_CHECKING:
+    from rdmf_theory.area import fixed_ratio_area
+    from rdmf_theory.chart import Parameters, PatternDesign
+    from rdmf_theory.errors import DataError, ParameterError
+    from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
+    from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
+    from rdmf_theory.turing import Classification, Condition, classify, classify_array
+
+__all__ = [
+    "DEFAULT_REGION",
+    "GRAY_SCOTT",
+    "AdmissibleRegion",
+    "Classification",
+    "Condition",
+    "DataError",
+    "ParameterError",
+    "Parameters",
+    "PatternDesign",
+    "ReactionSystem",
+    "classify",
+    "classify_array",
+    "fixed_ratio_area",
+]
+
+_HOME = {
+    "area": ("fixed_ratio_area",),
+    "chart": ("Parameters", "PatternDesign"),
+    "errors": ("DataError", "ParameterError"),
+    "kinetics": ("GRAY_SCOTT", "ReactionSystem"),
+    "regions": ("DEFAULT_REGION", "AdmissibleRegion"),
+    "turing": ("Classification", "Condition", "classify", "classify_array"),
 }
-
-__all__ = sorted(_EXPORTS)
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return sorted({*globals(), *__all__})

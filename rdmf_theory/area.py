@@ -10,6 +10,9 @@ F increases along each of the three curves, and a cut `F <= F_max` adds a piece 
 On each curve k and F are Laurent polynomials of one parameter, so every integral is a Laurent polynomial plus a log.
 """
 
+# sympy's partial annotations know neither mappings in subs nor that a Rational has a numerator
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportReturnType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable

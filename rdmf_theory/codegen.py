@@ -6,6 +6,9 @@ root of the derived polynomial, modulo the squares of its radicals, and at a sam
 (the roots are simple on the whole domain, so by continuity it is that root everywhere).
 """
 
+# sympy's partial annotations know neither mappings in subs nor that a Rational has a numerator
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportReturnType=false
+
 from __future__ import annotations
 
 import argparse

@@ -4,6 +4,9 @@ Everything starts from `kinetics.GRAY_SCOTT`; nothing in here is typed in twice.
 `formulas.py`, the tests prove every row of the table from these functions.
 """
 
+# sympy's partial annotations know neither mappings in subs nor that a Rational has a numerator
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportReturnType=false
+
 from __future__ import annotations
 
 from functools import cache

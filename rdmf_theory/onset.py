@@ -4,6 +4,9 @@ At onset d = d_T, `A_tau = sigma A - g |A|^2 A` for a roll `A exp(i q x) + c.c.`
 onset. At d = d_T the substrate is `u* = 1 - (d + z)^2/(8 d z)`, so everything is rational in (d, z).
 """
 
+# sympy's partial annotations know neither mappings in subs nor that a Rational has a numerator
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportReturnType=false
+
 from __future__ import annotations
 
 from functools import cache

@@ -78,6 +78,8 @@ class AdmissibleRegion:
             raise ParameterError(f"AdmissibleRegion.gain must be 0 < g_min <= g_max. Got {self.gain!r}.")
         if self.modulation is not None and not 0 < self.modulation[0] <= 1 <= self.modulation[1]:
             raise ParameterError(f"AdmissibleRegion.modulation must be 0 < m_lo <= 1 <= m_hi. Got {self.modulation!r}.")
+        if not isinstance(self.soft_onset, bool):
+            raise ParameterError(f"AdmissibleRegion.soft_onset must be True or False. Got {self.soft_onset!r}.")
         # the corners must be designs, so that every point between them is one
         PatternDesign(*self.lower)
         PatternDesign(*self.upper)
@@ -150,7 +152,7 @@ class AdmissibleRegion:
         if set(data) != {"format", "version", *names}:
             wrong = sorted(set(data) ^ {"format", "version", *names})
             raise ParameterError(f"AdmissibleRegion has missing or unknown keys {wrong}; write it with to_dict().")
-        values = {name: tuple(data[name]) if isinstance(data[name], list) else data[name] for name in names}
+        values: dict[str, Any] = {name: data[name] for name in names}
         try:
             return cls(**values)
         except TypeError as error:
@@ -219,7 +221,7 @@ def least_clips(lower: tuple[float, ...], upper: tuple[float, ...], limit: int =
     """
     axes = [np.linspace(a, b, points) for a, b in zip(lower[:4], upper[:4], strict=True)]
     grid = [axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")]
-    low, high = axis_band(PatternDesign(*grid, np.ones_like(grid[0])))
+    low, high = axis_band(PatternDesign(*grid, rate=1.0))
     middle, half = (high + low) / 2, (high - low) / 2
     for T in range(limit, 1, -1):
         mode = np.clip(np.rint(T * middle), 1, T - 1)

@@ -192,7 +192,8 @@ def classify_array(F: Any, k: Any, s: Any, D_u: Any, D_v: Any) -> Classification
         wrong = ~(np.isfinite(value) & ((value >= 0) if name == "k" else (value > 0)))
         if wrong.any():
             rule = "not negative" if name == "k" else "positive"
-            raise ParameterError(f"{name} must be finite and {rule}. Got {float(value[wrong][0])!r}; all rates are positive.")
+            shown = float(value[wrong][0])
+            raise ParameterError(f"{name} must be finite and {rule}. Got {shown!r}; all rates are positive.")
     F_, k_, s_, D_u_, D_v_ = arrays
     radicand = formulas.steady_discriminant(F_, k_, s_)
     d, fed = D_u_ / D_v_, k_ / (F_ + k_)

@@ -221,6 +221,7 @@ def test_bad_regions_are_named(values: dict, message: str) -> None:
         ("stepz", 3, "stepz"),
         ("steps", "many", "AdmissibleRegion"),
         ("clips", 7, "AdmissibleRegion"),
+        ("soft_onset", "yes", "AdmissibleRegion.soft_onset"),
     ],
 )
 def test_bad_dictionaries_are_refused(key: str, value: object, message: str) -> None:
