@@ -76,7 +76,7 @@ def evaluate_run(
         not exist.
     """
     from rdmf_model.metrics import evaluate_predictions
-    from rdmf_model.train import load_split
+    from rdmf_model.run_data import load_split
 
     model, config, header = load_run(run, which=which, device=device)
     config = relocate(config, overrides)

@@ -1,0 +1,118 @@
+"""What a configuration's data come to: data sets in memory, the planted set, the region's numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rdmf_model.config import Config, DataConfig
+from rdmf_theory.errors import DataError, ParameterError
+
+if TYPE_CHECKING:
+    from rdmf_model.data import MomentDataset
+    from rdmf_model.window_statistics import WindowStatistics
+
+
+def load_split(config: Config, split: str) -> MomentDataset:
+    """The data set of a split ("train", "val", "test"), features in memory."""
+    from rdmf_model.data import MomentDataset
+
+    data = config.data
+    if not data.video_features or data.text_features is None:
+        missing = "text_features" if data.video_features else "video_features"
+        raise ParameterError(
+            f"data.{missing} must name a folder of features. Got nothing. Set it in the configuration."
+        )
+    return MomentDataset(data.annotations(split), data.video_features, data.text_features, data.clip_length)
+
+
+def planted_paths(data: DataConfig, output: Path) -> DataConfig:
+    """The paths of the planted data set in a run folder; other data is returned as it is."""
+    if data.planted is None:
+        return data
+    folder = output.resolve() / "data"
+    return DataConfig(
+        train=folder / "train.jsonl",
+        val=folder / "val.jsonl",
+        video_features=(folder / "video_features",),
+        text_features=folder / "text_features",
+        clip_length=data.clip_length,
+    )
+
+
+def write_planted(output: Path, seed: int, clip_length: float) -> None:
+    """Write the planted data set into a run folder, unless it is there."""
+    from rdmf_model.planted import write_planted_dataset
+
+    final = output / "data"
+    if final.exists():
+        return
+    # written beside and renamed, so that a half-written data set is never taken for the whole
+    temporary = output / ".data.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    write_planted_dataset(temporary, seed, clip_length=clip_length)
+    temporary.rename(final)
+
+
+def check_widths(config: Config, train_set: MomentDataset, val_set: MomentDataset) -> None:
+    """Raises DataError where training and validation features differ in width."""
+    for kind in ("video", "text"):
+        first, second = getattr(train_set, f"{kind}_channels"), getattr(val_set, f"{kind}_channels")
+        if first != second:
+            path = config.data.annotations("val")
+            raise DataError(
+                f"{path}: its {kind} features have {second} channels, the training set's have {first}. Extract "
+                "both alike."
+            )
+
+
+def check_selection(config: Config, val_set: MomentDataset) -> None:
+    """Evaluate the ground truth against itself, so that a wrong metric name fails before the training, not after."""
+    from rdmf_model.metrics import evaluate_predictions
+    from rdmf_model.trainer import selection_score
+
+    few = [dict(record) for record in val_set.records[:8]]
+    predictions = [
+        {
+            "qid": record["qid"],
+            "query": record["query"],
+            "vid": record["vid"],
+            "pred_relevant_windows": [[*window, 1.0] for window in record["relevant_windows"]],
+            "pred_saliency_scores": [0.0] * max(1, round(record["duration"] / 2)),
+        }
+        for record in few
+    ]
+    selection_score(evaluate_predictions(predictions, few)["brief"], config.train.selection)
+
+
+def resolve_region(
+    config: Config, train_set: MomentDataset, val_set: MomentDataset
+) -> tuple[Config, WindowStatistics | None]:
+    """Replace every "auto" of the region by the data set's numbers; returns the statistics too.
+
+    The wavelength prior comes from the training windows alone; the clip range covers both splits, since the region has
+    to answer for every video that the run sees. Statistics are None where there is no window and none is needed.
+    """
+    from rdmf_model.window_statistics import window_statistics
+
+    region = config.model.region
+    try:
+        statistics = window_statistics(train_set)
+    except DataError:
+        if region.wavelength == "auto":
+            raise
+        statistics = None
+    if statistics is not None and region.wavelength == "auto":
+        region = dataclasses.replace(region, wavelength=statistics.wavelength)
+    if region.clips == "auto":
+        clips = [len(video) for dataset in (train_set, val_set) for video in dataset.videos.values()]
+        region = dataclasses.replace(region, clips=(min(clips), max(clips)))
+    return config.override(model={"region": region}), statistics
+
+
+def discard_planted(output: Path, data: DataConfig) -> None:
+    """Remove what `write_planted` wrote, where it did."""
+    if data.planted is not None:
+        shutil.rmtree(output / "data", ignore_errors=True)
