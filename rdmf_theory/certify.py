@@ -230,8 +230,8 @@ def _gain_interval(u_range: Range, r_min: Fraction, ratio: Fraction, leaves: int
 def _mode(u: flint.arb, z: flint.arb, r: flint.arb) -> tuple[flint.arb, ...]:
     """(S, gE, M, l, m, a) of L5 and L7, in forms that repeat variables little.
 
-    Half the width of the band, its offset from the fastest mode, and the fastest mode, these three times 2 D; the growth
-    rate l of the fastest mode over w, the mode m, and a = z + d m.
+    Half the width of the band, its offset from the fastest mode, and the fastest mode, these three times 2 D; the
+    growth rate l of the fastest mode over w, the mode m, and a = z + d m.
     """
     A, root = _threshold(u), r.sqrt()
     q = 1 / (z * root)
@@ -244,7 +244,7 @@ def _mode(u: flint.arb, z: flint.arb, r: flint.arb) -> tuple[flint.arb, ...]:
 
 
 def _band(box: Box, clips: Sequence[int], leaves: int) -> dict[str, str]:
-    """L5, L6: a common part (alpha, beta) of all bands, in units of the fastest mode, that holds some mode of each T."""
+    """L5, L6: a common part (alpha, beta) of all bands, in units of the fastest mode, with some mode of each T."""
     u_range, z_range, excess, wavelength = box[:4]
 
     def ends(part: Box) -> tuple[flint.arb, flint.arb]:
