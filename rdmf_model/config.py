@@ -50,6 +50,7 @@ class DataConfig:
         video_features: folders with `{vid}.npz`; the features of several folders are concatenated.
         text_features: folder with `qid{qid}.npz`.
         clip_length: seconds per clip, > 0.
+        annotation_clip_length: seconds per clip of `relevant_clip_ids`, where another (2 in QVHighlights).
         planted: seed of the embedded planted-moments data set, which is then written into the run folder; excludes the
             paths.
     """
@@ -60,10 +61,13 @@ class DataConfig:
     video_features: tuple[Path, ...] = ()
     text_features: Path | None = None
     clip_length: float = 2.0
+    annotation_clip_length: float | None = None
     planted: int | None = None
 
     def __post_init__(self) -> None:
         _positive("data.clip_length", self.clip_length)
+        if self.annotation_clip_length is not None:
+            _positive("data.annotation_clip_length", self.annotation_clip_length)
         if self.planted is not None:
             _require(self.planted >= 0, "data.planted", "a seed >= 0", self.planted)
             given = [

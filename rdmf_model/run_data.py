@@ -25,7 +25,9 @@ def load_split(config: Config, split: str) -> MomentDataset:
         raise ParameterError(
             f"data.{missing} must name a folder of features. Got nothing. Set it in the configuration."
         )
-    return MomentDataset(data.annotations(split), data.video_features, data.text_features, data.clip_length)
+    return MomentDataset(
+        data.annotations(split), data.video_features, data.text_features, data.clip_length, data.annotation_clip_length
+    )
 
 
 def planted_paths(data: DataConfig, output: Path) -> DataConfig:

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rdmf_model.annotations import read_annotations
+from rdmf_model.config import Config, DataConfig
 from rdmf_model.data import MomentDataset, collate, normalised_spans, relevant_clips
+from rdmf_model.run_data import load_split
 from rdmf_theory.errors import ParameterError
 
 
@@ -106,6 +108,22 @@ def test_long_videos_and_any_clip_length(tmp_path):
     sample = MomentDataset(*files, clip_length=0.5, annotation_clip_length=2.0)[0]
     assert sample.relevance.nonzero().ravel().tolist() == [400, 401, 402, 403]
     assert (sample.saliency == 4).nonzero().ravel().tolist() == [400, 401, 402, 403]
+
+
+def test_a_configuration_sets_both_clip_lengths(tmp_path):
+    scored = {"relevant_clip_ids": [1], "saliency_scores": [4]}
+    files = write_dataset(tmp_path, [record(1, "a", 8, **scored)], {"a": [ramp(8, 2)]}, {1: ramp(3, 2)})
+    data = DataConfig(
+        train=files[0],
+        video_features=tuple(files[1]),
+        text_features=files[2],
+        clip_length=1.0,
+        annotation_clip_length=2.0,
+    )
+    sample = load_split(Config(data=data), "train")[0]
+    assert (sample.saliency == 4).nonzero().ravel().tolist() == [2, 3]
+    with pytest.raises(ParameterError, match=r"data\.annotation_clip_length must be"):
+        DataConfig(annotation_clip_length=0.0)
 
 
 def test_bare_arrays_are_read_too(tmp_path):
