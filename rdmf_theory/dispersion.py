@@ -40,7 +40,7 @@ def growth_rate(parameters: Parameters, mu: Any, state: tuple[Any, Any] | None =
     discriminant = ((j11 - j22) / 2) ** 2 + product
     root = np.sqrt(np.maximum(discriminant, 0))
     slow = half_trace + root
-    # det/(other root) keeps the digits of a rate near zero
+    # det/(other root) keeps the digits of a small rate under a large diffusion
     determinant = j11 * j22 - product
     other = half_trace - root
     return np.where((discriminant > 0) & (half_trace < 0), determinant / np.where(other == 0, -1, other), slow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -289,3 +290,16 @@ BAD = {
 def test_bad_arguments_are_named(call, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         call()
+
+
+def test_growth_rate_keeps_its_digits_at_large_diffusion() -> None:
+    """Half the trace and the root nearly cancel when D_u mu is large; 50-digit arithmetic is the truth."""
+    p = Parameters(0.055, 0.062, 1.0, 4e6, 2.0)
+    with mpmath.workdps(50):
+        F, k, D_u, D_v = (mpmath.mpf(x) for x in (0.055, 0.062, 4e6, 2.0))
+        w = F + k
+        v = 2 * w / (1 - mpmath.sqrt(1 - 4 * w**2 / F))
+        for mu in (1e-3, 0.05, 0.3):
+            a, c = -F - v**2 - D_u * mpmath.mpf(mu), w - D_v * mpmath.mpf(mu)
+            truth = (a + c + mpmath.sqrt((a - c) ** 2 - 8 * w * v**2)) / 2
+            assert float(growth_rate(p, mu)) == pytest.approx(float(truth), rel=1e-13)
