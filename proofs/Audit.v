@@ -1,7 +1,7 @@
 (* Audit.v: prints the axioms below every theorem; `make audit` compares the names with assumptions.txt.
 
    Words used here: none; `==` lines name the theorem whose axioms follow. *)
-From RDMF Require Spectra SteadyStates Chart Turing Transfer ClipLaplacian Step WellBalanced.
+From RDMF Require Spectra SteadyStates Chart Turing Design Scaling Transfer ClipLaplacian Step WellBalanced Locality Cosine Recurrence Modes ModulatedGain Headline.
 
 Goal True. idtac "== Spectra.eigenvalue_iff". Abort. Print Assumptions RDMF.Spectra.eigenvalue_iff.
 Goal True. idtac "== Spectra.jury_iff". Abort. Print Assumptions RDMF.Spectra.jury_iff.
@@ -36,10 +36,23 @@ Goal True. idtac "== Turing.mode_grows_iff". Abort. Print Assumptions RDMF.Turin
 Goal True. idtac "== Turing.threshold_radical_free". Abort. Print Assumptions RDMF.Turing.threshold_radical_free.
 Goal True. idtac "== Turing.threshold_fixed_ratio". Abort. Print Assumptions RDMF.Turing.threshold_fixed_ratio.
 Goal True. idtac "== Turing.band_iff". Abort. Print Assumptions RDMF.Turing.band_iff.
+Goal True. idtac "== Turing.outside_band". Abort. Print Assumptions RDMF.Turing.outside_band.
 Goal True. idtac "== Turing.turing_iff". Abort. Print Assumptions RDMF.Turing.turing_iff.
 Goal True. idtac "== Turing.largest_growth_positive". Abort. Print Assumptions RDMF.Turing.largest_growth_positive.
 Goal True. idtac "== Turing.largest_growth_bound". Abort. Print Assumptions RDMF.Turing.largest_growth_bound.
 Goal True. idtac "== Turing.largest_growth_attained". Abort. Print Assumptions RDMF.Turing.largest_growth_attained.
+Goal True. idtac "== Design.mode_eigenvalue_bounds". Abort. Print Assumptions RDMF.Design.mode_eigenvalue_bounds.
+Goal True. idtac "== Design.mode_eigenvalue_injective". Abort. Print Assumptions RDMF.Design.mode_eigenvalue_injective.
+Goal True. idtac "== Design.mode_eigenvalue_onto". Abort. Print Assumptions RDMF.Design.mode_eigenvalue_onto.
+Goal True. idtac "== Design.design_D_v_value". Abort. Print Assumptions RDMF.Design.design_D_v_value.
+Goal True. idtac "== Design.design_ratio". Abort. Print Assumptions RDMF.Design.design_ratio.
+Goal True. idtac "== Design.design_positive". Abort. Print Assumptions RDMF.Design.design_positive.
+Goal True. idtac "== Design.design_onto". Abort. Print Assumptions RDMF.Design.design_onto.
+Goal True. idtac "== Design.design_injective". Abort. Print Assumptions RDMF.Design.design_injective.
+Goal True. idtac "== Scaling.states_scale". Abort. Print Assumptions RDMF.Scaling.states_scale.
+Goal True. idtac "== Scaling.chart_scales". Abort. Print Assumptions RDMF.Scaling.chart_scales.
+Goal True. idtac "== Scaling.growth_scales". Abort. Print Assumptions RDMF.Scaling.growth_scales.
+Goal True. idtac "== Scaling.step_scales". Abort. Print Assumptions RDMF.Scaling.step_scales.
 Goal True. idtac "== Transfer.amplification_solves". Abort. Print Assumptions RDMF.Transfer.amplification_solves.
 Goal True. idtac "== Transfer.amplification_invariants". Abort. Print Assumptions RDMF.Transfer.amplification_invariants.
 Goal True. idtac "== Transfer.transfer_identity". Abort. Print Assumptions RDMF.Transfer.transfer_identity.
@@ -67,3 +80,20 @@ Goal True. idtac "== Step.step_mean_bound". Abort. Print Assumptions RDMF.Step.s
 Goal True. idtac "== Step.run_admissible". Abort. Print Assumptions RDMF.Step.run_admissible.
 Goal True. idtac "== WellBalanced.fixed_point_iff". Abort. Print Assumptions RDMF.WellBalanced.fixed_point_iff.
 Goal True. idtac "== WellBalanced.homogeneous_fixed_point". Abort. Print Assumptions RDMF.WellBalanced.homogeneous_fixed_point.
+Goal True. idtac "== Locality.ratio_root". Abort. Print Assumptions RDMF.Locality.ratio_root.
+Goal True. idtac "== Locality.green_decay". Abort. Print Assumptions RDMF.Locality.green_decay.
+Goal True. idtac "== Locality.window_error". Abort. Print Assumptions RDMF.Locality.window_error.
+Goal True. idtac "== Cosine.mu_is_mode_eigenvalue". Abort. Print Assumptions RDMF.Cosine.mu_is_mode_eigenvalue.
+Goal True. idtac "== Cosine.mu_bounds". Abort. Print Assumptions RDMF.Cosine.mu_bounds.
+Goal True. idtac "== Cosine.cosine_diagonalises". Abort. Print Assumptions RDMF.Cosine.cosine_diagonalises.
+Goal True. idtac "== Cosine.mu_increases". Abort. Print Assumptions RDMF.Cosine.mu_increases.
+Goal True. idtac "== Cosine.cosines_complete". Abort. Print Assumptions RDMF.Cosine.cosines_complete.
+Goal True. idtac "== Cosine.field_is_sum_of_modes". Abort. Print Assumptions RDMF.Cosine.field_is_sum_of_modes.
+Goal True. idtac "== Recurrence.recurrence_decays". Abort. Print Assumptions RDMF.Recurrence.recurrence_decays.
+Goal True. idtac "== Modes.modes_decouple". Abort. Print Assumptions RDMF.Modes.modes_decouple.
+Goal True. idtac "== Modes.clips_decay". Abort. Print Assumptions RDMF.Modes.clips_decay.
+Goal True. idtac "== Modes.clips_grow". Abort. Print Assumptions RDMF.Modes.clips_grow.
+Goal True. idtac "== ModulatedGain.frozen_parameters". Abort. Print Assumptions RDMF.ModulatedGain.frozen_parameters.
+Goal True. idtac "== ModulatedGain.gain_interval_iff". Abort. Print Assumptions RDMF.ModulatedGain.gain_interval_iff.
+Goal True. idtac "== ModulatedGain.gain_interval_holds_one". Abort. Print Assumptions RDMF.ModulatedGain.gain_interval_holds_one.
+Goal True. idtac "== Headline.headline". Abort. Print Assumptions RDMF.Headline.headline.

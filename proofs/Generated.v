@@ -41,6 +41,10 @@ Definition steady_v (u_star z : R) : R := z * u_star * (1 - u_star).
 Definition chart_F (u_star z rate : R) : R := rate * z * u_star.
 Definition chart_k (u_star z rate : R) : R := rate * (1 - z * u_star).
 Definition chart_s (u_star z rate : R) : R := rate / (z * u_star ^ 2 * (1 - u_star)).
+Definition reaction_jacobian_1 (F k s u v : R) : R := - F - s * v ^ 2.
+Definition reaction_jacobian_2 (F k s u v : R) : R := - 2 * s * u * v.
+Definition reaction_jacobian_3 (F k s u v : R) : R := s * v ^ 2.
+Definition reaction_jacobian_4 (F k s u v : R) : R := - F - k + 2 * s * u * v.
 Definition normalised_jacobian_uu (u_star z : R) : R := - z.
 Definition normalised_jacobian_uv (u_star z : R) : R := - 2.
 Definition normalised_jacobian_vu (u_star z : R) : R := z * (1 - u_star).
@@ -60,6 +64,9 @@ Definition amplification_determinant (u_star z eta a b : R) : R :=
   (2 * eta + 1) / ((a + eta * z + 1) * (b + eta + 1)).
 Definition jury_no_growth (u_star z eta a b : R) : R :=
   (a * b - eta * (a - z * b) + eta ^ 2 * z * (1 - 2 * u_star)) / ((1 + eta * z + a) * (1 + eta + b)).
+Definition onset_substrate (z d : R) : R := 1 / 2 - (d - z) ^ 2 / (8 * d * z).
+Definition cubic_coefficient (z d s : R) : R :=
+  s * (3 * d - z) * (23 * z ^ 4 - 124 * d * z ^ 3 - 6 * d ^ 2 * z ^ 2 - 72 * d ^ 3 * z + 27 * d ^ 4) / (144 * d * (d - z) ^ 2 * (d - 1)).
 Definition response_force_u (u_star z eta a b : R) : R :=
   - eta * z * u_star * (1 - u_star) / (1 + eta * z + a).
 Definition response_force_v (u_star z eta a b : R) : R :=

@@ -101,9 +101,9 @@ Qed.
 
 Let r := sqrt ((d - z) ^ 2 - 4 * d * z * (1 - 2 * u)).
 
-(* The unstable band, and the Turing criterion: some mode grows exactly when d > d_T. *)
-Theorem band_iff : forall m, turing_threshold u z < d ->
-  (det m < 0 <-> band_lo u z d < m < band_hi u z d).
+(* The unstable band: exactly the modes between its ends grow. *)
+Lemma band_product : forall m, turing_threshold u z < d -> band_lo u z d < band_hi u z d /\
+  det m = d * ((m - band_lo u z d) * (m - band_hi u z d)).
 Proof.
   intros m H; apply threshold_radical_free in H; destruct H as [H1 H2].
   assert (R2 : r * r = (d - z) ^ 2 - 4 * d * z * (1 - 2 * u)) by (apply sqrt_sqrt; lra).
@@ -121,15 +121,22 @@ Proof.
     replace (2 * d * (m - band_hi u z d)) with (2 * d * m - 2 * d * band_hi u z d) by ring.
     rewrite Ll, Uu; transitivity ((2 * d * m - (d - z)) ^ 2 - r * r); [rewrite R2; ring|ring]. }
   assert (band_lo u z d < band_hi u z d) by nra.
-  split.
-  - intro D; assert (4 * d * det m < 0) by nra.
-    assert (N : (m - band_lo u z d) * (m - band_hi u z d) < 0).
-    { assert (4 * d * d * ((m - band_lo u z d) * (m - band_hi u z d)) < 0) by lra.
-      assert (0 < 4 * d * d) by nra; nra. }
-    split; nra.
-  - intros [M1 M2].
-    assert (0 < (2 * d * (m - band_lo u z d)) * (2 * d * (band_hi u z d - m)))
-      by (apply Rmult_lt_0_compat; nra); nra.
+  split; [assumption|apply (Rmult_eq_reg_l (4 * d)); lra].
+Qed.
+
+Theorem band_iff : forall m, turing_threshold u z < d -> (det m < 0 <-> band_lo u z d < m < band_hi u z d).
+Proof.
+  intros m H; destruct (band_product m H) as [L E]; rewrite E; split.
+  - intro D; assert ((m - band_lo u z d) * (m - band_hi u z d) < 0) by nra; split; nra.
+  - intros [M1 M2]; assert (0 < d * ((m - band_lo u z d) * (band_hi u z d - m)))
+      by (repeat apply Rmult_lt_0_compat; lra); lra.
+Qed.
+
+Theorem outside_band : forall m, turing_threshold u z < d ->
+  m < band_lo u z d \/ band_hi u z d < m -> 0 < det m.
+Proof.
+  intros m H O; destruct (band_product m H) as [L E]; rewrite E; apply Rmult_lt_0_compat; [exact Hd|].
+  destruct O; nra.
 Qed.
 
 Lemma band_positive : turing_threshold u z < d -> 0 < band_lo u z d < band_hi u z d.
@@ -162,6 +169,7 @@ Proof.
   nra.
 Qed.
 
+(* The Turing criterion: some mode grows exactly when d > d_T. *)
 Theorem turing_iff :
   (exists m x, 0 < m /\ mode_eigenvalue_of m x /\ 0 < fst x) <-> turing_threshold u z < d.
 Proof.
