@@ -182,8 +182,7 @@ class LossConfig:
     saliency: float = 1.0
     contrastive: float = 1.0
     boundary: float = 1.0
-    no_object: float = 0.1
-    saliency_margin: float = 0.2
+    alignment: float = 1.0
     temperature: float = 0.5
 
     def __post_init__(self) -> None:
@@ -198,6 +197,9 @@ class TrainConfig:
     Arguments:
         batch_size: of all processes together.
         learning_rate: peak of warm-up + cosine; `design_learning_rate` is the design parameters' own (None: the same).
+        projection_learning_rate: of the projections of clips and words (None: the same), which `alignment_ridge` fits
+        to
+            the training set in closed form before training (relative to the number of relevant clips; None: no fit).
         weight_decay: of matrices; norms, biases and design parameters have none.
         warmup: fraction of all steps, in [0, 1).  final_learning_rate: fraction of the peak at the end.
         max_grad_norm: gradient clipping, 0 turns it off.
@@ -213,6 +215,8 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 1e-3
     design_learning_rate: float | None = None
+    projection_learning_rate: float | None = 5e-5
+    alignment_ridge: float | None = 1.0
     weight_decay: float = 1e-2
     warmup: float = 0.05
     final_learning_rate: float = 0.01
@@ -233,7 +237,15 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate", "validate_every"):
             _positive(f"train.{name}", getattr(self, name))
-        for name in ("design_learning_rate", "threads", "patience", "save_seconds", "save_steps"):
+        for name in (
+            "design_learning_rate",
+            "projection_learning_rate",
+            "alignment_ridge",
+            "threads",
+            "patience",
+            "save_seconds",
+            "save_steps",
+        ):
             if getattr(self, name) is not None:
                 _positive(f"train.{name}", getattr(self, name))
         for name in ("weight_decay", "max_grad_norm", "seed"):

@@ -90,6 +90,7 @@ def _set_up(
     config: Config, output: Path, accelerator: Accelerator, resume: bool
 ) -> tuple[Config, tuple[MomentDataset, MomentDataset], nn.Module]:
     """Everything that can be wrong with configuration and data comes out here, before the run folder is written."""
+    from rdmf_model.alignment import align_projections
     from rdmf_model.model import build_model
     from rdmf_model.schedule import seed_everything
 
@@ -104,6 +105,9 @@ def _set_up(
     config, statistics = resolve_region(config, *datasets)
     seed_everything(config.train.seed, 0)
     model = build_model(config.model, datasets[0].video_channels, datasets[0].text_channels)
+    if config.train.alignment_ridge is not None:
+        samples = [datasets[0][index] for index in range(len(datasets[0]))]
+        align_projections(model, samples, config.train.alignment_ridge, config.train.seed)
     if accelerator.is_main_process:
         write_config(config, output, resume)
         write_atomically(output / STATISTICS, json_bytes(statistics.to_dict() if statistics is not None else {}))
@@ -124,10 +128,11 @@ def _run(
     from rdmf_model.trainer import STATE, Trainer, build_optimizer
     from rdmf_model.training_state import Progress, TrainingState
 
+    prepared, optimizer = accelerator.prepare(model, build_optimizer(model, config.train))
     average = None
     if config.train.ema_decay is not None:
+        # after DDP has given every process the main one's weights
         average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.train.ema_decay))
-    prepared, optimizer = accelerator.prepare(model, build_optimizer(model, config.train))
     progress = Progress()
     state = TrainingState(model, optimizer, average, progress, accelerator.scaler)
     if (output / STATE).exists():

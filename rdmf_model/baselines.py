@@ -1,0 +1,145 @@
+"""What does reaction-diffusion compete with? Four fusions behind the same interface.
+
+Every fusion is called as `fusion(video, text, query, video_mask, text_mask)` with projected clips (B, T, C), projected
+words (B, L, C), the pooled query (B, C) and the two validity masks, and returns a `FusionOutput`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class FusionOutput(NamedTuple):
+    """Fused clips (B, T, C), and the pattern (B, T) that proposes moments, None where a fusion has none of its own."""
+
+    clips: Tensor
+    pattern: Tensor | None
+
+
+def clip_positions(clips: int, channels: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Sinusoidal positions, `sin(t / 10000^(2i/C))` and `cos`, shape (T, C), with no cap on T."""
+    time = torch.arange(clips, device=device, dtype=torch.float32)[:, None]
+    half = (channels + 1) // 2
+    frequency = torch.exp(-math.log(10000.0) * torch.arange(half, device=device, dtype=torch.float32) / half)
+    angle = time * frequency
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)[:, :channels].to(dtype)
+
+
+class FeedForward(nn.Module):
+    """Pre-normalised feed-forward block with residual, `x + W₂ gelu(W₁ LN(x))`."""
+
+    def __init__(self, channels: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.block = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Linear(channels, hidden),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, channels),
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.dropout(self.block(x))
+
+
+class NoFusion(nn.Module):
+    """Text meets video in the heads only: the clips pass through a normalisation."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(
+        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+    ) -> FusionOutput:
+        return FusionOutput(self.norm(video), None)
+
+
+class ConvolutionFusion(nn.Module):
+    """Two temporal convolutions over `[clip, clip ∘ query]`, with residual."""
+
+    def __init__(self, channels: int, dropout: float, kernel_size: int = 5) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(2 * channels, channels, kernel_size, padding=kernel_size // 2)
+        self.second = nn.Conv1d(channels, channels, kernel_size, padding=kernel_size // 2)
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(
+        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+    ) -> FusionOutput:
+        valid = video_mask[:, None, :]
+        pair = torch.cat([video, video * query[:, None, :]], dim=-1).transpose(1, 2) * valid
+        hidden = nn.functional.gelu(self.first(pair)) * valid
+        mixed = self.second(self.dropout(hidden)).transpose(1, 2)
+        return FusionOutput(self.norm(video + self.dropout(mixed)), None)
+
+
+class SelfAttentionLayer(nn.Module):
+    """Pre-normalised self-attention with sinusoidal positions on queries and keys, then a feed-forward block."""
+
+    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.attention = nn.MultiheadAttention(channels, heads, dropout=dropout, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.feedforward = FeedForward(channels, feedforward, dropout)
+
+    def forward(self, x: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
+        y = self.norm(x)
+        keyed = y + positions
+        mixed, _ = self.attention(keyed, keyed, y, key_padding_mask=~mask, need_weights=False)
+        return self.feedforward(x + self.dropout(mixed))
+
+
+class CrossAttentionFusion(nn.Module):
+    """QD-DETR-like: clips attend to the words, then to each other."""
+
+    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float, temporal: bool = True) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.attention = nn.MultiheadAttention(channels, heads, dropout=dropout, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.feedforward = FeedForward(channels, feedforward, dropout)
+        self.temporal = SelfAttentionLayer(channels, heads, feedforward, dropout) if temporal else None
+        self.final_norm = nn.LayerNorm(channels)
+
+    def forward(
+        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+    ) -> FusionOutput:
+        positions = clip_positions(video.shape[1], video.shape[2], video.device, video.dtype)
+        mixed, _ = self.attention(
+            self.norm(video) + positions, text, text, key_padding_mask=~text_mask, need_weights=False
+        )
+        clips = self.feedforward(video + self.dropout(mixed))
+        if self.temporal is not None:
+            clips = self.temporal(clips, positions, video_mask)
+        return FusionOutput(self.final_norm(clips), None)
+
+
+class SelfAttentionFusion(nn.Module):
+    """Moment-DETR-like: one sequence of clips and words through two self-attention layers."""
+
+    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float, layers: int = 2) -> None:
+        super().__init__()
+        self.kind = nn.Parameter(torch.zeros(2, channels))
+        self.layers = nn.ModuleList(SelfAttentionLayer(channels, heads, feedforward, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(
+        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+    ) -> FusionOutput:
+        clips = video.shape[1]
+        x = torch.cat([video + self.kind[0], text + self.kind[1]], dim=1)
+        mask = torch.cat([video_mask, text_mask], dim=1)
+        # Words carry no position: they were contextualised, in order, by the text encoder.
+        positions = torch.zeros_like(x[:1])
+        positions[:, :clips] = clip_positions(clips, video.shape[2], video.device, video.dtype)
+        for layer in self.layers:
+            x = layer(x, positions, mask)
+        return FusionOutput(self.norm(x[:, :clips]), None)

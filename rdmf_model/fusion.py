@@ -1,0 +1,141 @@
+"""The reaction-diffusion fusion layer: text and clips react, clips diffuse, and the moment appears as a pattern.
+
+    score_t = b_g + contrast(α_g cos_g(x_t, q) + w_g · x_t)     per head g: match with the text, own salience design  = constraint.transform(base_c + A B q)              per channel c: (u*, z, excess, wavelength,
+    rate) m_t     = constraint.modulate(design, ε₁ score_t)           clip-wise gain, inside the admissible interval
+    v_0     = v* exp(ε₂ tanh score_t),  u_0 = u*                a weak pattern for the instability to amplify
+    (u, v)  = N semi-implicit steps                              `ops.reaction_diffusion`
+    x'_t    = LN(x_t + W [p(v/v* − 1), u/u* − 1])                readout with residual
+
+p(x) = 2 tanh(x/2) keeps large-amplitude patterns from drowning small ones. No statistics over clips are taken: what a
+clip becomes depends on its neighbourhood alone, as far as diffusion reaches. Whatever the weights, the parameters
+stay in the region of `constraints.DesignConstraint`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from rdmf_model.baselines import FusionOutput
+from rdmf_model.constraints import Design, DesignConstraint
+from rdmf_model.ops.reaction_diffusion import reaction_diffusion
+
+# Clips on either side that a clip is compared with: a little more than the 75 clips of the field's usual videos.
+CONTRAST_RADIUS = 75
+
+
+def local_contrast(x: Tensor, mask: Tensor, radius: int, floor: float = 1e-2) -> Tensor:
+    """Standardise each clip against its surroundings, `(x_t - mean) / sqrt(var + floor²)` over valid clips within `radius`.
+
+    Arguments:
+        x: shape (B, T, G).
+        mask: valid clips, bool (B, T); what lies outside is ignored and returned as 0.
+        radius: clips on either side, >= 1.
+
+    Linear in T for any radius: window sums are differences of running sums, kept in float64 so that they do not drift.
+    """
+    valid = mask[..., None].double()
+    inside = torch.where(mask[..., None], x, torch.zeros_like(x)).double()
+    clips = x.shape[1]
+    low = (torch.arange(clips, device=x.device) - radius).clamp(min=0)
+    high = (torch.arange(clips, device=x.device) + radius + 1).clamp(max=clips)
+    running = nn.functional.pad(torch.cat([inside, inside.square(), valid], dim=-1).cumsum(1), (0, 0, 1, 0))
+    sums = running[:, high] - running[:, low]
+    total, square, count = sums.split([x.shape[-1], x.shape[-1], 1], dim=-1)
+    count = count.clamp(min=1.0)
+    mean = total / count
+    variance = (square / count - mean.square()).clamp(min=0.0)
+    return ((inside - mean) * valid / (variance + floor**2).sqrt()).to(x.dtype)
+
+
+class ReactionDiffusionFusion(nn.Module):
+    """Fuse clips (B, T, C) with a text query (B, C) by a text-modulated Gray-Scott system per channel.
+
+    Arguments:
+        channels: C, divisible by 2·heads.
+        constraint: the one door to admissible parameters.
+        steps: semi-implicit steps N, >= 1.
+        heads: similarity heads; the first half compare whole vectors, the others slices of C / heads channels.
+        design_rank: rank of the map from the query to the designs.
+        dropout: of the readout.
+        backend: of the operator; None picks the best available.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        constraint: DesignConstraint,
+        steps: int,
+        heads: int = 8,
+        design_rank: int = 16,
+        dropout: float = 0.2,
+        backend: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.channels, self.steps, self.heads, self.backend = channels, steps, heads, backend
+        self.constraint = constraint
+        # Within every head the wavelengths are spread over the box, so that each similarity meets each scale.
+        base = torch.zeros(channels, 5)
+        base[:, 3] = torch.linspace(-2.0, 2.0, channels // heads).repeat(heads)
+        base[:, 4] = 1.0
+        self.design_base = nn.Parameter(base)
+        self.design_query = nn.Sequential(
+            nn.Linear(channels, design_rank, bias=False), nn.Linear(design_rank, 5 * channels, bias=False)
+        )
+        nn.init.zeros_(self.design_query[1].weight)  # type: ignore[arg-type]
+        self.similarity_scale = nn.Parameter(torch.full((heads,), 8.0))
+        self.salience = nn.Linear(channels, heads)
+        nn.init.zeros_(self.salience.weight)
+        nn.init.zeros_(self.salience.bias)
+        self.score_offset = nn.Parameter(torch.zeros(heads))
+        self.gain_scale = nn.Parameter(torch.full((heads,), 0.6))
+        self.initial_scale = nn.Parameter(torch.ones(heads))
+        self.readout = nn.Linear(2 * channels, channels)
+        self.dropout = nn.Dropout(dropout)
+        self.norm = nn.LayerNorm(channels)
+        self.pattern_weight = nn.Parameter(torch.zeros(channels))
+
+    def design(self, query: Tensor) -> Design:
+        """The design of every channel for each text, tensors (B, C)."""
+        raw = self.design_base + self.design_query(query).view(*query.shape[:-1], self.channels, 5)
+        return self.constraint.transform(raw)
+
+    def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
+        """Contrast of each clip's match with the text plus its own salience, shape (B, T, heads), any real."""
+        batch, clips, _ = video.shape
+        whole = torch.einsum("btc,bc->bt", normalize(video, dim=-1), normalize(query, dim=-1))
+        slices = normalize(video.view(batch, clips, self.heads, -1), dim=-1)
+        sliced = torch.einsum("btgc,bgc->btg", slices, normalize(query.view(batch, self.heads, -1), dim=-1))
+        half = self.heads // 2
+        similarity = torch.cat([whole[..., None].expand(-1, -1, half), sliced[..., half:]], dim=-1)
+        match = self.similarity_scale * similarity + self.salience(video)
+        return local_contrast(match, video_mask, CONTRAST_RADIUS) + self.score_offset
+
+    def forward(
+        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+    ) -> FusionOutput:
+        per_head = self.channels // self.heads
+        design = self.design(query).map(lambda x: x[:, None])
+        score = self.score(video, query, video_mask).repeat_interleave(per_head, dim=-1)
+        gain = self.constraint.modulate(design, self.gain_scale.repeat_interleave(per_head) * score)
+        initial = self.initial_scale.repeat_interleave(per_head) * torch.tanh(0.5 * score)
+        v0 = design.v_star * torch.exp(initial)
+        u0 = design.u_star.expand_as(v0)
+        u, v = reaction_diffusion(
+            u0,
+            v0,
+            design.s * gain,
+            design.F[:, 0],
+            design.k[:, 0],
+            design.D_u[:, 0],
+            design.D_v[:, 0],
+            video_mask.sum(1),
+            steps=self.steps,
+            backend=self.backend,
+        )
+        activator = 2.0 * torch.tanh((v / design.v_star - 1.0) / 2.0)
+        substrate = u / design.u_star - 1.0
+        clips = self.norm(video + self.dropout(self.readout(torch.cat([activator, substrate], dim=-1))))
+        pattern = activator @ torch.softmax(self.pattern_weight, dim=0)
+        return FusionOutput(clips, pattern * video_mask)

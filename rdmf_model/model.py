@@ -1,0 +1,196 @@
+"""The whole model: project clips and words, fuse, score, propose, decode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from rdmf_model.baselines import (
+    ConvolutionFusion,
+    CrossAttentionFusion,
+    NoFusion,
+    SelfAttentionFusion,
+)
+from rdmf_model.constraints import DesignConstraint
+from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.heads import BoundaryHead, MomentDecoder, SaliencyHead, span_mean
+from rdmf_model.proposals import propose_spans
+from rdmf_model.region import build_region
+from rdmf_model.spans import span_cxw_to_xx
+from rdmf_model.text import AttentionPooling
+
+if TYPE_CHECKING:
+    from rdmf_model.config import ModelConfig
+    from rdmf_model.data import Batch
+
+
+class FeatureProjection(nn.Module):
+    """Features to the model's width, `W dropout((x - mean) / std) + b`; the statistics are buffers, 0 and 1 until
+    set."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, features: int, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("std", torch.ones(features))
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(features, channels)
+
+    def set_statistics(self, mean: Tensor, std: Tensor) -> None:
+        """Standardise with these from now on, shape (features,) each, std > 0."""
+        self.mean.copy_(mean)
+        self.std.copy_(std)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.linear(self.dropout((x - self.mean) / self.std))
+
+
+class MomentModel(nn.Module):
+    """Moment retrieval and highlight detection around one fusion layer; parts are passed in."""
+
+    def __init__(
+        self,
+        video_projection: FeatureProjection,
+        text_projection: FeatureProjection,
+        pooling: AttentionPooling,
+        fusion: nn.Module,
+        saliency: SaliencyHead,
+        boundary: BoundaryHead,
+        decoder: MomentDecoder,
+        moment_queries: int,
+    ) -> None:
+        super().__init__()
+        self.video_projection = video_projection
+        self.text_projection = text_projection
+        self.pooling = pooling
+        self.fusion = fusion
+        self.saliency = saliency
+        self.boundary = boundary
+        self.decoder = decoder
+        self.moment_queries = moment_queries
+
+    def forward(self, batch: Batch) -> dict[str, Any]:
+        """Return pred_logits (B, Q), pred_spans (B, Q, 2), saliency_scores (B, T), and what the losses need."""
+        lengths = batch.video_lengths
+        video_mask, text_mask = batch.clip_mask, batch.word_mask
+        video = self.video_projection(batch.video) * video_mask[..., None]
+        text = self.text_projection(batch.text) * text_mask[..., None]
+        query = self.pooling(text, text_mask)
+        fused = self.fusion(video, text, query, video_mask, text_mask)
+        clips = fused.clips * video_mask[..., None]
+        saliency = self.saliency(clips, query)
+        if fused.pattern is not None:
+            saliency = saliency + fused.pattern
+        distance = self.boundary(clips, video_mask)
+        spans = self.decoder.initial_spans(len(lengths))
+        if spans is None:
+            spans = propose_spans(saliency, lengths, self.moment_queries)
+        # Clips vote for the edges of the moment they lie in; a proposal starts from the votes under it.
+        edges = span_mean(BoundaryHead.spans(distance, lengths), spans, lengths)
+        voted = torch.stack([edges.mean(-1), edges[..., 1] - edges[..., 0]], -1)
+        outputs = self.decoder(voted, clips, query, saliency, lengths, video_mask)
+        logits, refined = outputs[-1]
+        result = {
+            "pred_logits": logits,
+            "pred_spans": refined,
+            "saliency_scores": saliency,
+            "boundary_distance": distance,
+            "aux_outputs": [{"pred_logits": a, "pred_spans": b} for a, b in outputs[:-1]],
+            "proposed_spans": spans,
+            "aligned_clips": video,
+            "aligned_query": query,
+        }
+        return result if fused.pattern is None else result | {"pattern": fused.pattern}
+
+    def projection_parameters(self) -> list[nn.Parameter]:
+        """The parameters that `alignment.align_projections` fits; they are trained gently."""
+        return [*self.video_projection.parameters(), *self.text_projection.parameters()]
+
+    def design_parameters(self) -> list[nn.Parameter]:
+        """The parameters that choose designs; empty for a fusion that has none."""
+        fusion = self.fusion
+        if not isinstance(fusion, ReactionDiffusionFusion):
+            return []
+        return [fusion.design_base, *fusion.design_query.parameters()]
+
+    @torch.no_grad()
+    def constraint_margins(self) -> dict[str, float]:
+        """Worst margin of each condition over the channels' designs for an empty text; empty without designs."""
+        fusion = self.fusion
+        if not isinstance(fusion, ReactionDiffusionFusion):
+            return {}
+        design = fusion.design(fusion.design_base.new_zeros(1, fusion.channels))
+        return {name: condition.margin for name, condition in fusion.constraint.check(design).items()}
+
+
+def build_fusion(config: ModelConfig) -> nn.Module:
+    """The fusion layer of a configuration; the reaction-diffusion layer comes with its region."""
+    match config.fusion:
+        case "none":
+            return NoFusion(config.channels)
+        case "convolution":
+            return ConvolutionFusion(config.channels, config.dropout)
+        case "cross_attention":
+            return CrossAttentionFusion(config.channels, config.heads, config.feedforward, config.dropout)
+        case "self_attention":
+            return SelfAttentionFusion(config.channels, config.heads, config.feedforward, config.dropout)
+    constraint = DesignConstraint(
+        build_region(config.region, config.steps), modulation_fraction=config.region.modulation_fraction
+    )
+    return ReactionDiffusionFusion(
+        config.channels,
+        constraint,
+        config.steps,
+        heads=2 * config.heads,
+        dropout=config.dropout,
+        backend=config.backend,
+    )
+
+
+def build_model(config: ModelConfig, video_channels: int, text_channels: int) -> MomentModel:
+    """The model of a configuration for features of these widths."""
+    channels = config.channels
+    return MomentModel(
+        video_projection=FeatureProjection(video_channels, channels, config.input_dropout),
+        text_projection=FeatureProjection(text_channels, channels, 0.0),
+        pooling=AttentionPooling(channels),
+        fusion=build_fusion(config),
+        saliency=SaliencyHead(channels),
+        boundary=BoundaryHead(channels),
+        decoder=MomentDecoder(
+            channels,
+            config.heads,
+            config.feedforward,
+            config.dropout,
+            config.decoder_layers,
+            config.moment_queries if config.query_source == "learned" else None,
+        ),
+        moment_queries=config.moment_queries,
+    )
+
+
+@torch.no_grad()
+def predict(outputs: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
+    """Predictions in the field's format, windows in seconds, best first.
+
+    Windows are cut to [0, extent] of their video; the score is the slot's probability.
+    """
+    scores = outputs["pred_logits"].sigmoid()
+    windows = (span_cxw_to_xx(outputs["pred_spans"]).clamp(0.0, 1.0) * batch.extent[:, None, None]).tolist()
+    order = scores.argsort(dim=1, descending=True).tolist()
+    saliency, lengths = outputs["saliency_scores"].tolist(), batch.video_lengths.tolist()
+    return [
+        {
+            "qid": batch.qids[row],
+            "query": batch.queries[row],
+            "vid": batch.vids[row],
+            "pred_relevant_windows": [[*windows[row][slot], float(scores[row, slot])] for slot in order[row]],
+            "pred_saliency_scores": saliency[row][: lengths[row]],
+        }
+        for row in range(len(order))
+    ]

@@ -1,0 +1,97 @@
+"""Where do the moment queries come from? From the runs of a pattern above its levels.
+
+A pattern (B, T), or a saliency curve, is cut at several levels between its smallest and largest value. Every maximal
+run of clips above a level is a candidate moment; runs are ranked by how far they rise above what surrounds them and
+thinned by non-maximum suppression. Selection has no gradient: the decoder that refines the spans does.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LEVELS = 8
+
+
+def runs_above(curve: Tensor, valid: Tensor, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Maximal runs of valid clips with `curve >= level`.
+
+    Arguments:
+        curve: shape (B, T).
+        valid: bool, shape (B, T).
+        level: shape (B, K), the levels to cut at.
+
+    Returns: `is_start` (B, K, T) bool, and `first`, `last` (B, K, T), for each clip of a run the first clip of its
+    run and
+        one past the last; meaningless outside runs.
+    """
+    above = (curve[:, None, :] >= level[:, :, None]) & valid[:, None, :]
+    index = torch.arange(curve.shape[1], device=curve.device).expand_as(above)
+    before = torch.nn.functional.pad(above[..., :-1], (1, 0))
+    after = torch.nn.functional.pad(above[..., 1:], (0, 1))
+    is_start, is_end = above & ~before, above & ~after
+    first = torch.where(is_start, index, -1).cummax(-1).values
+    clips = curve.shape[1]
+    last = torch.where(is_end, index, clips).flip(-1).cummin(-1).values.flip(-1) + 1
+    return is_start, first, last
+
+
+def run_contrast(curve: Tensor, lengths: Tensor, first: Tensor, last: Tensor) -> Tensor:
+    """Mean of the curve inside [first, last) minus its mean on flanks of the same length, shape of `first`.
+
+    Flanks are cut at the ends of the video; a run that fills the whole video is compared with nothing and scores 0.
+    """
+    total = torch.nn.functional.pad(curve.cumsum(-1), (1, 0))
+
+    def sum_between(low: Tensor, high: Tensor) -> Tensor:
+        flat = total.gather(1, high.flatten(1)) - total.gather(1, low.flatten(1))
+        return flat.view_as(low)
+
+    width = last - first
+    outer_low = (first - width).clamp(min=0)
+    outer_high = torch.minimum(last + width, lengths.view(-1, *[1] * (first.dim() - 1)))
+    inside = sum_between(first, last)
+    flanks = sum_between(outer_low, outer_high) - inside
+    flank_width = (outer_high - outer_low - width).clamp(min=0)
+    contrast = inside / width.clamp(min=1) - flanks / flank_width.clamp(min=1)
+    return torch.where(flank_width > 0, contrast, torch.zeros_like(contrast))
+
+
+@torch.no_grad()
+def propose_spans(curve: Tensor, lengths: Tensor, count: int, levels: int = LEVELS, overlap: float = 0.7) -> Tensor:
+    """The `count` best runs of each curve as spans (centre, width) in [0, 1], shape (B, count, 2).
+
+    Arguments:
+        curve: pattern or saliency, shape (B, T); clips past `lengths` are ignored, whatever they hold.
+        lengths: valid clips, shape (B,), >= 1.
+        count: number of spans, >= 1.
+        levels: how many levels between the curve's minimum and maximum.
+        overlap: a run whose IoU with a better one exceeds this is dropped, in (0, 1).
+
+    Where a curve has fewer distinct runs than `count`, the remaining spans are the whole video.
+    """
+    clips = curve.shape[1]
+    valid = torch.arange(clips, device=curve.device) < lengths[:, None]
+    curve = torch.where(valid, curve, torch.zeros_like(curve)).float()
+    low = curve.masked_fill(~valid, torch.inf).amin(1, keepdim=True)
+    high = curve.masked_fill(~valid, -torch.inf).amax(1, keepdim=True)
+    fraction = (torch.arange(levels, device=curve.device, dtype=curve.dtype) + 0.5) / levels
+    level = low + (high - low) * fraction
+    is_start, first, last = runs_above(curve, valid, level)
+    first, last = torch.where(is_start, first, 0), torch.where(is_start, last, 0)
+    score = run_contrast(curve, lengths, first, last).masked_fill(~is_start, -torch.inf).flatten(1)
+    first, last = first.flatten(1).to(curve.dtype), last.flatten(1).to(curve.dtype)
+    extent = lengths.to(curve.dtype)
+    spans = torch.empty(curve.shape[0], count, 2, dtype=curve.dtype, device=curve.device)
+    for slot in range(count):
+        best_score, best = score.max(1, keepdim=True)
+        chosen_first, chosen_last = first.gather(1, best), last.gather(1, best)
+        exhausted = best_score.isinf()
+        chosen_first = torch.where(exhausted, torch.zeros_like(chosen_first), chosen_first)
+        chosen_last = torch.where(exhausted, extent[:, None], chosen_last)
+        spans[:, slot, 0] = ((chosen_first + chosen_last) / 2).squeeze(1) / extent
+        spans[:, slot, 1] = (chosen_last - chosen_first).squeeze(1) / extent
+        intersection = (torch.minimum(last, chosen_last) - torch.maximum(first, chosen_first)).clamp(min=0)
+        union = (last - first) + (chosen_last - chosen_first) - intersection
+        score = score.masked_fill(intersection > overlap * union, -torch.inf).scatter(1, best, -torch.inf)
+    return spans
