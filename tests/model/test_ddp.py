@@ -42,13 +42,17 @@ def test_losses_and_metrics_agree_in_every_epoch(runs):
     one, two = ([json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()] for run in runs)
     assert len(one) == len(two) == 3
     for alone, together in zip(one, two, strict=True):
-        assert together["loss"] == pytest.approx(alone["loss"], rel=1e-4, abs=1e-6)
-        assert together["gradient_norm"] == pytest.approx(alone["gradient_norm"], rel=1e-3)
-        assert together["metrics"] == pytest.approx(alone["metrics"], abs=0.5)
+        assert together["loss"] == pytest.approx(alone["loss"], rel=1e-5)
+        assert together["gradient_norm"] == pytest.approx(alone["gradient_norm"], rel=1e-5)
+        assert together["metrics"] == pytest.approx(alone["metrics"], abs=0.01)
 
 
 def test_weights_agree_at_the_end(runs):
     one, two = (read_tensors(run / "last.safetensors", FORMAT)[0] for run in runs)
     for name in one:
-        # AdamW divides small gradients by their own size: rounding shows there first
-        torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=1e-4, msg=name)
+        mine, theirs = one[name], two[name]
+        if name.endswith("in_proj_bias"):
+            # attention does not depend on the keys' bias: its gradient is rounding, which AdamW blows up to full steps
+            (mine, _, mine_v), (theirs, _, theirs_v) = mine.chunk(3), theirs.chunk(3)
+            mine, theirs = torch.cat([mine, mine_v]), torch.cat([theirs, theirs_v])
+        torch.testing.assert_close(theirs, mine, rtol=1e-4, atol=1e-5, msg=name)
