@@ -54,7 +54,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New or empty folder.")] = Path("demo-output"),
     force: Annotated[bool, typer.Option("--force", help="Replace the folder of an earlier demo.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of data and training.")] = 0,
-    epochs: Annotated[int, typer.Option(help="Epochs of the training.")] = 6,
+    epochs: Annotated[int, typer.Option(help="Epochs of the training.")] = 15,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Run the whole line on embedded data and leave pictures and a report: derive, certify, train, verify, localize.

@@ -37,7 +37,7 @@ class DemoStopped(RuntimeError):
         self.code = code
 
 
-def demo(folder: Path, program: Program, *, seed: int = 0, epochs: int = 6, force: bool = False) -> dict[str, Any]:
+def demo(folder: Path, program: Program, *, seed: int = 0, epochs: int = 15, force: bool = False) -> dict[str, Any]:
     """Run the whole line and write `report.html` and `report.json` into `folder`.
 
     Arguments:

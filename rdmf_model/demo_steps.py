@@ -56,8 +56,11 @@ text_features = "{DATA}/text_features"
 [model]
 channels = 32
 feedforward = 64
+dropout = 0.0
+input_dropout = 0.1
 
 [train]
+learning_rate = 3e-3
 seed = {seed}
 epochs = {epochs}
 device = "cpu"
