@@ -17,7 +17,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 LIBRARY = FOLDER / "libreaction_diffusion.so"
-SOURCES = ("kernel.hpp", "kernel.cpp", "dispatch.cpp", "build.py")
+SOURCES = ("kernel.hpp", "lanes.hpp", "block.hpp", "kernel.cpp", "dispatch.cpp", "build.py")
 # Contraction gives fused multiply-adds on any compiler. No reassociation is allowed: NaN and the bounds are kept.
 FLAGS = (
     "-std=c++17",

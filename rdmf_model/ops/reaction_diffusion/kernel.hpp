@@ -24,7 +24,7 @@ struct Call {
     double step_size, reaction_limit;
 };
 
-// One instruction set. A block is `lanes` neighbouring channels of one sample; blocks share nothing, so any order gives the same bits.
+// One instruction set. A block is `lanes` neighbouring channels of one sample; blocks share nothing: their order is free.
 struct Variant {
     int64_t lanes_f32, lanes_f64;
     int64_t (*scratch_bytes)(const Call&, bool f64, bool backward);
