@@ -83,7 +83,7 @@ class DesignConstraint(nn.Module):
         region: the conditions that every emitted design satisfies.
         lower, upper: a narrower box of (u_star, z, excess, wavelength, rate), for instance with wavelengths that suit
             a data set; must lie in the region's box. Default: the region's box.
-        modulation_fraction: part of the admissible gain interval, in log, that `modulate` may use, in (0, 1). The
+        modulation_fraction: part of the admissible gain interval, in log, that `modulate` may use, in (0, 0.999]. The
             rest is the margin for rounding.
 
     Buffers: lower, upper (5,) float32; modulation_fraction (); region, the judged region as JSON in uint8, so
@@ -104,14 +104,12 @@ class DesignConstraint(nn.Module):
         modulation_fraction: float = 0.9,
     ) -> None:
         super().__init__()
-        if not 0.0 < modulation_fraction < 1.0:
+        if not 0.0 < modulation_fraction <= 0.999:
             raise ParameterError(
-                f"DesignConstraint.modulation_fraction must be in (0, 1). Got {modulation_fraction!r}; 0.9 is usual."
+                f"DesignConstraint.modulation_fraction must be in (0, 0.999]. Got {modulation_fraction!r}; use 0.9."
             )
         self.region = region
-        low, high = _round_inward(
-            region.lower if lower is None else lower, region.upper if upper is None else upper
-        )
+        low, high = _round_inward(region.lower if lower is None else lower, region.upper if upper is None else upper)
         self._check_box(low, high)
         self.register_buffer("lower", low)
         self.register_buffer("upper", high)
@@ -242,8 +240,8 @@ class DesignConstraint(nn.Module):
                 self._check_box(lower, upper)
             except ParameterError as error:
                 raise DataError(f"checkpoint: {prefix}lower, {prefix}upper: {error}") from error
-        if fraction is not None and not 0.0 < float(fraction) < 1.0:
-            raise DataError(f"checkpoint: {prefix}modulation_fraction must be in (0, 1). Got {float(fraction)}.")
+        if fraction is not None and not 0.0 < float(fraction) <= 0.999:
+            raise DataError(f"checkpoint: {prefix}modulation_fraction must be in (0, 0.999]. Got {float(fraction)}.")
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "DesignConstraint":

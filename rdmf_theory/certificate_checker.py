@@ -287,7 +287,7 @@ def check_design_box(content):
     u_hi, (z_lo, z_hi), r_lo = box["u_star"][1], box["z"], box["excess"][0]
     e, e_m, f = (rational(emission[n]) for n in ("parameter_error", "gain_error", "modulation_fraction"))
     need(Fraction(1, 1 << 23) <= e < 1 and Fraction(1, 1 << 18) <= e_m < 1, "emission errors below those of float32")
-    need(0 < f < 1 and rational(emission["step_size"]) == 1, "emission is not the layer's")
+    need(0 < f <= Fraction(999, 1000) and rational(emission["step_size"]) == 1, "emission is not the layer's")
     need(u_hi < Fraction(1, 2) and z_lo > 1 and r_lo > 1 and box["wavelength"][0] > 2, "no pattern in this box")
     need(1 - z_hi * u_hi > Fraction(1, 1 << 16), "fed: z u_star reaches 1")
     k = (1 + e) / (1 - e)
@@ -309,7 +309,7 @@ def check_design_box(content):
         named.append("mode_on_axis")
     named.append("wavelength")
     if "gain" in proof:
-        need(type(region["steps"]) is int and region["steps"] >= 1, "steps must be a positive integer")
+        need(type(region["steps"]) is int and 1 <= region["steps"] <= 10_000, "steps must be in 1..10000")
         check_gain(box, region["steps"], pair(region["gain"]), proof["gain"], k)
         named.append("gain")
     if region["modulation"] is not None:

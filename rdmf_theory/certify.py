@@ -39,6 +39,9 @@ _k = (1 + PARAMETER_ERROR) / (1 - PARAMETER_ERROR)
 _K1 = _k**2
 _K = _k**2 / (1 - GAIN_ERROR)
 
+# Coordinates between 1/_RANGE and _RANGE: no overflow, no subnormal numbers, |log m| <= 9.
+_RANGE = 1 << 12
+
 # Every comparison is won by more than this, so that the checker's own rounding (2^-96) cannot turn it.
 _SLACK = Fraction(1, 1 << 40)
 
@@ -65,16 +68,16 @@ def certify_box(
     Arguments:
         lower, upper: the box, 5 numbers each, order u_star, z, excess, wavelength, rate; floats count exactly.
         region: the conditions; its own box must contain this one.
-        modulation_fraction: part of the admissible gain interval, in log, that the layer uses, in (0, 1).
+        modulation_fraction: part of the admissible gain interval, in log, that the layer uses, in (0, 0.999].
         subject: what the claim is about (a checkpoint's SHA-256), stored in the certificate.
         leaves: largest number of parts per bisection; more decide harder boxes.
     Returns: `Certificate` with verdict CERTIFIED, REFUTED (with a rational witness) or UNDECIDED (with the remedy).
-    Raises: ParameterError for bounds that are not 5 finite ordered numbers, or a fraction outside (0, 1).
+    Raises: ParameterError for bounds that are not 5 finite ordered numbers, or a fraction out of range.
     """
     box = _rational_box(lower, upper)
     fraction = Fraction(modulation_fraction)
-    if not 0 < fraction < 1:
-        raise ParameterError(f"modulation_fraction must be in (0, 1). Got {modulation_fraction!r}; 0.9 is usual.")
+    if not 0 < fraction <= Fraction(999, 1000):
+        raise ParameterError(f"modulation_fraction must be in (0, 0.999]. Got {modulation_fraction!r}; 0.9 is usual.")
     for name, (low, high), least, most in zip(COORDINATES, box, region.lower, region.upper, strict=True):
         if not Fraction(least) <= low <= high <= Fraction(most):
             witness = {"coordinate": name, "box": [str(low), str(high)], "region": [str(least), str(most)]}
@@ -181,8 +184,15 @@ def _man_exp(number: flint.arb) -> tuple[int, int]:
 
 def _prove(box: Box, region: AdmissibleRegion, fraction: Fraction, leaves: int) -> tuple[list[str], dict[str, Any]]:
     """Names of the proved conditions in order, and the hints that the checker needs."""
-    u_range, z_range, excess_range = box[:3]
+    u_range, z_range, excess_range, wavelength = box[:4]
     u_max, z_min, r_min = u_range[1], z_range[0], excess_range[0]
+    for name, (low, high) in zip(COORDINATES, box, strict=True):
+        if low < Fraction(1, _RANGE) or high > _RANGE:
+            raise _Undecided(name, f"rounding was analysed for {name} in [1/{_RANGE}, {_RANGE}] only: narrow the box")
+    if wavelength[0] <= 2:
+        raise _Undecided("wavelength", "2 clips is the edge of the clip axis: raise the lower bound of wavelength")
+    if 1 - z_range[1] * u_max <= Fraction(1, 1 << 16):
+        raise _Undecided("fed", "k is too small for its rounding: lower z or u_star")
     n = math.ceil(1 / (1 - fraction))
     c = z_min * u_max
     low_end = u_max * (1 - u_max) / (c * (1 - c)) if 2 * c <= 1 else 4 * u_max * (1 - u_max)
@@ -327,8 +337,9 @@ def _gain(box: Box, region: AdmissibleRegion, leaves: int) -> dict[str, Any]:
 
     def proved(part: Box) -> bool:
         rounding = _Rounding(part[0][1])
-        *_, growth, m, a = _mode(rounding.u(part[0]), rounding.z(part[1]), rounding.excess(part[2]))
-        if not (m > ball(_SLACK) and a > 1 + ball(_SLACK) and room(high, w_max, growth, m, a) < -ball(_SLACK)):
+        _, _, M, growth, m, a = _mode(rounding.u(part[0]), rounding.z(part[1]), rounding.excess(part[2]))
+        falling = ball(Fraction(1, 1 << 15)) < M and m > ball(_SLACK) and a > 1 + ball(_SLACK)
+        if not (falling and room(high, w_max, growth, m, a) < -ball(_SLACK)):
             return False
         return all(bool(room(low, w, growth, m, a) > ball(_SLACK)) for w in (w_min, w_max))
 

@@ -1,4 +1,4 @@
-"""Theory commands of the program `rdmf`: derive, check, region, certify, dispersion, simulate.
+"""Theory commands of the program `rdmf`: derive, check, region, certify, prove, dispersion, simulate.
 
 Numbers of a parameter point are read as text and become exact rationals, so `--F 0.04` means 1/25 and not the nearest
 binary number. Sympy, flint and matplotlib are imported inside the commands.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
         (check, "Example: rdmf check --F 0.055 --k 0.062 --s 1 --D-u 2 --D-v 1"),
         (region, "Example: rdmf region --d 2 --s 1 --plot region.png -o region.json"),
         (certify, "Example: rdmf certify region.json"),
+        (prove, "Example: rdmf prove --json"),
         (dispersion, "Example: rdmf dispersion --u-star 0.4 --wavelength 12 --plot dispersion.png"),
         (simulate, "Example: rdmf simulate --excess 2 --clips 75 --seed 1 --plot simulation.png"),
     ):
@@ -223,6 +224,35 @@ def _point(
         described = {"design": dict(zip(("u_star", "z", "excess", "wavelength", "rate"), design, strict=True))}
     names = ("F", "k", "s", "D_u", "D_v")
     return parameters, described | {"parameters": {name: float(getattr(parameters, name)) for name in names}}
+
+
+def prove(
+    tier: Annotated[Literal["all", "fast", "kernel"], typer.Option(help="Which proofs to run.")] = "all",
+    json: Json = False,
+) -> None:
+    """Run the proofs: symbolic identities and solver claims in seconds, and the Coq theorems where Coq is installed.
+
+    Exit code 1 if a proof fails. What cannot run (Coq or z3 absent) is listed as skipped, which is not a pass.
+    """
+    from rdmf_theory.prove import Outcome, Result, fast_tier, kernel_tier
+
+    results: list[Result] = []
+    for wanted, run in (("fast", fast_tier), ("kernel", kernel_tier)):
+        if tier in ("all", wanted):
+            results.extend(run())
+    counts = {outcome.name.lower(): sum(result.outcome is outcome for result in results) for outcome in Outcome}
+
+    def render() -> None:
+        for result in results:
+            seconds = "" if result.seconds is None else f"{result.seconds:.2f} s"
+            print(f"{result.outcome.name.lower():<8} {result.tier:<7} {result.name:<40} {seconds:>8}  {result.words}")
+        print(", ".join(f"{count} {name}" for name, count in counts.items()))
+
+    emit({"theorems": [result.to_dict() for result in results], **counts}, json, render)
+    for detail in dict.fromkeys(result.detail for result in results if result.detail):
+        console.print(detail, markup=False)
+    if counts["failed"]:
+        raise typer.Exit(1)
 
 
 def dispersion(

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from rdmf_model.constraints import COORDINATES, Design, DesignConstraint, stored_region
 from rdmf_theory import formulas
-from rdmf_theory.certify import GAIN_ERROR, PARAMETER_ERROR
+from rdmf_theory.certify import GAIN_ERROR, PARAMETER_ERROR, Verdict, certify_box
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.regions import DEFAULT_REGION
+from rdmf_theory.turing import classify
 
 EXTREMES = [math.inf, -math.inf, math.nan, 1e30, -1e30, 88.0, -88.0, 104.0, -104.0, 0.0, 1e-45, 17.0, -17.0]
 
@@ -124,6 +125,19 @@ def test_rounding_of_the_gain_is_within_the_certified_error(constraint: DesignCo
     assert 0 < error <= 0.2 * float(GAIN_ERROR)
 
 
+def test_emitted_numbers_are_turing_exactly_at_every_gain(constraint: DesignConstraint) -> None:
+    """The float32 numbers themselves, as rationals: base state and the two ends of the gain interval."""
+    corners = torch.cartesian_prod(*[torch.tensor([-math.inf, math.inf])] * 5)
+    raw = torch.cat([corners, torch.randn(40, 5, generator=torch.Generator().manual_seed(6)) * 4])
+    design = constraint.transform(raw)
+    scores = torch.tensor([-math.inf, 0.0, math.inf]).reshape(3, 1)
+    gains = design.s * constraint.modulate(design, scores)
+    points = zip(*(part.tolist() for part in (design.F, design.k, design.D_u, design.D_v)), strict=True)
+    for row, (F, k, D_u, D_v) in enumerate(points):
+        for gain in gains[:, row].tolist():
+            assert classify(F, k, gain, D_u, D_v).name == "turing"
+
+
 def test_modulation_is_one_at_zero_increasing_and_inside(constraint: DesignConstraint) -> None:
     design = constraint.transform(torch.randn(4, 1, 8, 5, generator=torch.Generator().manual_seed(4)))
     scores = (torch.arange(-200, 201) / 10).reshape(1, 401, 1)
@@ -136,6 +150,17 @@ def test_modulation_is_one_at_zero_increasing_and_inside(constraint: DesignConst
     extreme = constraint.modulate(design, torch.tensor([math.inf, -math.inf, math.nan]).reshape(1, 3, 1))
     assert bool((extreme[:, 2] == 1).all())
     assert bool(((extreme > design.gain_lo) & (extreme < design.gain_hi)).all())
+
+
+def test_the_box_of_the_buffers_is_certified(constraint: DesignConstraint) -> None:
+    certificate = certify_box(
+        constraint.lower.tolist(),
+        constraint.upper.tolist(),
+        constraint.region,
+        modulation_fraction=float(constraint.modulation_fraction),
+    )
+    assert certificate.verdict is Verdict.CERTIFIED, certificate.detail
+    certificate.verify()
 
 
 def test_modulation_has_finite_gradients(constraint: DesignConstraint) -> None:
@@ -192,8 +217,8 @@ def edited(name: str, index: int | None, value: float) -> dict[str, torch.Tensor
         pytest.param(edited("lower", 2, math.nan), r"excess must satisfy .*nan", id="NaN bound"),
         pytest.param(edited("lower", 3, 40.0), "wavelength must satisfy lower <= upper", id="reversed bound"),
         pytest.param(edited("upper", 4, math.inf), "rate must satisfy", id="infinite bound"),
-        pytest.param(edited("modulation_fraction", None, 1.5), r"must be in \(0, 1\)", id="fraction too large"),
-        pytest.param(edited("modulation_fraction", None, math.nan), r"must be in \(0, 1\)", id="NaN fraction"),
+        pytest.param(edited("modulation_fraction", None, 1.5), r"must be in \(0, 0.999\]", id="fraction too large"),
+        pytest.param(edited("modulation_fraction", None, math.nan), r"must be in \(0, 0.999\]", id="NaN fraction"),
         pytest.param(edited("region_json", 5, 65), "differs from the region", id="tampered region"),
         pytest.param(
             DesignConstraint(replace(DEFAULT_REGION, steps=13)).state_dict(), "differs from", id="other region"
@@ -216,7 +241,7 @@ def test_garbage_is_no_region() -> None:
         pytest.param({"lower": (0.1, 1.1, 1.2, 8.0, 0.1)}, "u_star .* inside the region", id="box too wide"),
         pytest.param({"upper": (0.4, 1.2, math.nan, 12.0, 0.2)}, "excess .* Got .*nan", id="NaN"),
         pytest.param({"upper": (0.4, 1.2)}, "5 entries", id="too few"),
-        pytest.param({"modulation_fraction": 1.0}, r"modulation_fraction must be in \(0, 1\). Got 1.0", id="fraction"),
+        pytest.param({"modulation_fraction": 1.0}, r"fraction must be in \(0, 0.999\]. Got 1.0", id="fraction"),
     ],
 )
 def test_bad_arguments(arguments: dict, message: str) -> None:
