@@ -8,7 +8,9 @@ import sys
 import pytest
 import torch
 
-from rdmf_model.checkpoint import FORMAT, read_tensors
+from rdmf_model.checkpoint import load_run
+from rdmf_model.data import collate
+from rdmf_model.run_data import load_split
 from rdmf_model.train import train
 from tests.model.tiny_data import tiny_config, write_tiny_data
 
@@ -47,12 +49,12 @@ def test_losses_and_metrics_agree_in_every_epoch(runs):
         assert together["metrics"] == pytest.approx(alone["metrics"], abs=0.01)
 
 
-def test_weights_agree_at_the_end(runs):
-    one, two = (read_tensors(run / "last.safetensors", FORMAT)[0] for run in runs)
-    for name in one:
-        mine, theirs = one[name], two[name]
-        if name.endswith("in_proj_bias"):
-            # attention does not depend on the keys' bias: its gradient is rounding, which AdamW blows up to full steps
-            (mine, _, mine_v), (theirs, _, theirs_v) = mine.chunk(3), theirs.chunk(3)
-            mine, theirs = torch.cat([mine, mine_v]), torch.cat([theirs, theirs_v])
-        torch.testing.assert_close(theirs, mine, rtol=1e-4, atol=1e-5, msg=name)
+def test_the_trained_models_compute_the_same(runs):
+    """Outputs, not weights: AdamW blows the rounding of a gradient that is zero (a key's bias) up to full steps."""
+    models = [load_run(run, which="last") for run in runs]
+    dataset = load_split(models[0][1], "val")
+    batch = collate([dataset[index] for index in range(len(dataset))])
+    with torch.no_grad():
+        one, two = (model(batch) for model, _, _ in models)
+    for name in ("pred_logits", "pred_spans", "saliency_scores"):
+        torch.testing.assert_close(two[name], one[name], rtol=1e-4, atol=1e-5, msg=name)

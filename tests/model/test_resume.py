@@ -119,7 +119,7 @@ from tests.model.tiny_data import tiny_config
 from rdmf_model.train import train
 original = trainer.Trainer._step
 def slow(self, batch):
-    time.sleep(0.1)
+    time.sleep(0.4)
     return original(self, batch)
 trainer.Trainer._step = slow
 train(tiny_config(pathlib.Path({str(data)!r}), {SETTINGS!r}), pathlib.Path(sys.argv[1]))
@@ -131,7 +131,7 @@ train(tiny_config(pathlib.Path({str(data)!r}), {SETTINGS!r}), pathlib.Path(sys.a
         while time.monotonic() < deadline and process.poll() is None:
             if (run / "last.state").exists():
                 progress = read_tensors(run / "last.state", STATE_FORMAT)[1]["progress"]
-                if progress["epoch"] == 1 and progress["step"] in (1, 2):
+                if progress["epoch"] >= 1 and progress["step"] in (1, 2):
                     break
             time.sleep(0.01)
     finally:
@@ -139,7 +139,7 @@ train(tiny_config(pathlib.Path({str(data)!r}), {SETTINGS!r}), pathlib.Path(sys.a
         _, errors = process.communicate()
     assert process.returncode == -signal.SIGKILL, errors.decode()
     progress = read_tensors(run / "last.state", STATE_FORMAT)[1]["progress"]
-    assert progress["epoch"] == 1
+    assert 0 < progress["epoch"] < 3
     assert 0 < progress["step"] < 4, "the kill was to come in the middle of an epoch"
     command = [sys.executable, "-m", "rdmf_model.cli", "train", "--resume", "-o", str(run), "--json"]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
