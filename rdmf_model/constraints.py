@@ -172,7 +172,7 @@ class DesignConstraint(nn.Module):
     def modulate(self, design: Design, score: Tensor) -> Tensor:
         """Relative gain m_t of each clip from a score: bounded, increasing, and exactly 1 at score 0.
 
-        log m = fraction * tanh(score) * (log gain_hi if score >= 0 else -log gain_lo), clamped.
+        log m = fraction * tanh(score) * (log gain_hi if score >= 0 else -log gain_lo).
 
         Arguments: design of tensors that broadcast against `score`, for instance (B, 1, C); score (B, T, C), any real.
         Returns: m, shape of the broadcast, in [gain_lo^fraction, gain_hi^fraction]; NaN scores give 1.
@@ -181,9 +181,9 @@ class DesignConstraint(nn.Module):
         fraction = self.modulation_fraction.to(score.dtype)
         log_lo = fraction * torch.log(design.gain_lo.to(score.dtype))
         log_hi = fraction * torch.log(design.gain_hi.to(score.dtype))
-        tilt = torch.tanh(score)
-        log_gain = tilt * torch.where(tilt >= 0, log_hi, -log_lo)
-        return torch.exp(torch.minimum(torch.maximum(log_gain, log_lo), log_hi))
+        # |tilt| <= 1 and products round monotonically, so the product is between log_lo and log_hi: no clamp needed
+        tilt = torch.tanh(score).clamp(-1.0, 1.0)
+        return torch.exp(tilt * torch.where(tilt >= 0, log_hi, -log_lo))
 
     def inverse_transform(self, design: Tensor) -> Tensor:
         """Raw tensor whose transform is `design`, shape (..., 5).
