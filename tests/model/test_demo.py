@@ -1,0 +1,83 @@
+"""`rdmf demo`: the whole line in one command, its report, and what it refuses."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rdmf_model.cli import main
+from rdmf_model.demo import DemoStopped, demo, prepare_folder, run_step
+from rdmf_model.demo_steps import Step
+from rdmf_theory.errors import DataError, ParameterError
+
+
+@pytest.mark.timeout(600)
+def test_the_whole_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "demo"
+    assert main(["demo", str(folder), "--epochs", "1", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["holds"] is True
+    assert answer == json.loads((folder / "report.json").read_text())
+    commands = [step["command"].split()[1] for step in answer["steps"]]
+    assert commands == [
+        *("derive", "check", "region", "certify", "dispersion", "simulate"),
+        *("train", "evaluate", "verify", "certify", "localize"),
+    ]
+    report = (folder / "report.html").read_text()
+    assert report.count("data:image/png;base64,") == 4
+    assert "violated" not in report.partition("</style>")[2]
+    for name in ("region.json", "certificate.json", "run/best.safetensors"):
+        assert (folder / name).is_file()
+
+
+def step(may_find_violation: bool = False) -> Step:
+    return Step("Check", "Why.", ("check", "--F", "1"), dict, may_find_violation=may_find_violation)
+
+
+def prints(text: str, code: int):
+    def program(arguments: Sequence[str]) -> int:
+        assert arguments[-1] == "--json"
+        print(text)
+        return code
+
+    return program
+
+
+def test_a_violation_is_reported_where_it_may_be_found() -> None:
+    assert run_step(step(may_find_violation=True), prints('{"holds": false}', 1))["exit"] == 1
+    with pytest.raises(DemoStopped, match="rdmf check --F 1 ended with exit code 1"):
+        run_step(step(), prints('{"holds": false}', 1))
+
+
+def test_a_failing_command_stops_the_demo(tmp_path: Path) -> None:
+    with pytest.raises(DemoStopped) as stopped:
+        demo(tmp_path / "demo", prints("", 3))
+    assert stopped.value.code == 3
+    assert not (tmp_path / "demo" / "report.html").exists()
+
+
+def test_output_that_is_no_json_is_refused() -> None:
+    with pytest.raises(DataError, match="printed no single JSON object"):
+        run_step(step(), prints("{} {}", 0))
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(["demo", str(tmp_path)]) == 2
+    assert "must be new or empty" in capsys.readouterr().err
+
+
+def test_force_replaces_an_earlier_demo_only(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ParameterError, match="replaces an earlier demo only"):
+        prepare_folder(tmp_path, force=True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    (tmp_path / "demo.toml").write_text("")
+    assert list(prepare_folder(tmp_path, force=True).iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [{"seed": -1}, {"epochs": 0}], ids=["seed", "epochs"])
+def test_bad_arguments(options: dict[str, int], tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match=r"--seed must be >= 0 and --epochs >= 1"):
+        demo(tmp_path / "demo", main, **options)
