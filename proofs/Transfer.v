@@ -63,6 +63,10 @@ Theorem transfer_identity :
   (1 - T + D) * (l11 * l22 - l12 * l21) = pde_determinant.
 Proof. destruct pivots_positive; open; field; lra. Qed.
 
+(* The two closed forms that the layer's own check evaluates. *)
+Theorem jury_no_growth_value : jury_no_growth u z eta a b = 1 - T + D.
+Proof. destruct pivots_positive; open; unfold jury_no_growth; field; lra. Qed.
+
 Lemma step_determinant_value : D * (l11 * l22) = 1 + 2 * eta.
 Proof. destruct pivots_positive; open; field; lra. Qed.
 
