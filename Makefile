@@ -52,8 +52,9 @@ docs: $(VENV)/.installed-docs
 	@echo "docs/_build/html/index.html"
 
 proofs:
-	@if [ -d proofs ]; then $(MAKE) -C proofs; else echo "there is no proofs/ folder in this checkout"; fi
+	@command -v coqc > /dev/null || { echo "Coq is not installed; on Debian and Ubuntu: apt-get install coq libcoq-interval libcoq-coquelicot" >&2; exit 1; }
+	$(MAKE) -C proofs
 
 clean:
-	rm -rf $(VENV) docs/_build demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build $(DEMO) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

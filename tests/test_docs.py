@@ -96,7 +96,7 @@ def test_console_block(block: Block, tmp_path: Path, request: pytest.FixtureRequ
         return
     folder = tmp_path / "checkout"
     folder.mkdir()
-    for name in ("examples", "docs"):
+    for name in ("configs", "examples"):
         (folder / name).symlink_to(REPOSITORY / name)
     if block.mark == "needs: ../shared":
         data: Path = request.getfixturevalue("shared_data")
@@ -112,6 +112,15 @@ def test_console_block(block: Block, tmp_path: Path, request: pytest.FixtureRequ
 def test_example(example: Path, tmp_path: Path) -> None:
     result = run_command(f"'{sys.executable}' '{example}'", tmp_path)
     assert result.returncode == 0, f"exit {result.returncode}\n{result.stdout}\n{result.stderr}"
+
+
+def test_cited_theorems_exist() -> None:
+    text = (REPOSITORY / "docs" / "mathematics.md").read_text(encoding="utf-8")
+    cited = [pair for pair in re.findall(r"`([A-Z]\w+)\.(\w+)`", text) if pair != ("File", "theorem")]
+    assert len(cited) > 20
+    for file, theorem in cited:
+        source = (REPOSITORY / "proofs" / f"{file}.v").read_text(encoding="utf-8")
+        assert re.search(rf"^Theorem {theorem}\b", source, re.MULTILINE), f"proofs/{file}.v has no theorem {theorem}"
 
 
 def test_readme_shows_commands() -> None:
