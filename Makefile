@@ -56,5 +56,5 @@ proofs:
 	$(MAKE) -C proofs
 
 clean:
-	rm -rf $(VENV) docs/_build $(DEMO) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
