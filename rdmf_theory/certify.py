@@ -234,7 +234,9 @@ def _gain_interval(u_range: Range, r_min: Fraction, ratio: Fraction, leaves: int
     try:
         return bisect((u_range,), proved, lambda part: (1.0,), leaves)
     except OpenLeaf as leaf:
-        raise _Undecided("turing", f"no room for rounding at excess {float(r_min):.6g}, {_where(leaf)}") from leaf
+        near = float(leaf.box[0][1])
+        detail = f"rounding at excess {float(r_min):.6g}, u_star {near:.6g}: raise excess, lower u_star or allow more leaves"
+        raise _Undecided("turing", detail) from leaf
 
 
 def _mode(u: flint.arb, z: flint.arb, r: flint.arb) -> tuple[flint.arb, ...]:

@@ -83,6 +83,15 @@ def test_a_hard_claim_is_undecided_with_a_remedy_and_cannot_be_saved(tmp_path) -
         certificate.save(tmp_path / "x.json")
 
 
+def test_no_room_for_rounding_is_undecided() -> None:
+    region = AdmissibleRegion((0.49, 1.2, 1.02, 8.0, 0.2), (0.495, 1.4, 1.75, 16.0, 0.25), (400, 500), 12, (1.0, 9.0))
+    certificate = certify_box(region.lower, region.upper, region)
+    assert (certificate.verdict, certificate.condition) == (Verdict.UNDECIDED, "turing")
+    assert "raise excess, lower u_star" in certificate.detail
+    # the condition itself holds: only the rounding is not covered
+    assert region.conditions(grid_design(region))["turing"].holds.all()
+
+
 @settings(max_examples=30)
 @given(
     st.lists(st.floats(0.05, 1.0), min_size=5, max_size=5),
