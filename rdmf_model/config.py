@@ -148,7 +148,7 @@ class ModelConfig:
     fusion: str = "reaction_diffusion"
     channels: int = 128
     heads: int = 4
-    moment_queries: int = 10
+    moment_queries: int = 20
     query_source: str = "pattern"
     decoder_layers: int = 1
     steps: int = 12

@@ -1,14 +1,15 @@
 """The reaction-diffusion fusion layer: text and clips react, clips diffuse, and the moment appears as a pattern.
 
-    score_t = b_g + contrast(α_g cos_g(x_t, q) + w_g · x_t)     per head g: match with the text, own salience design  = constraint.transform(base_c + A B q)              per channel c: (u*, z, excess, wavelength,
-    rate) m_t     = constraint.modulate(design, ε₁ score_t)           clip-wise gain, inside the admissible interval
-    v_0     = v* exp(ε₂ tanh score_t),  u_0 = u*                a weak pattern for the instability to amplify
+    score_t = b_g + contrast_t(α_g cos_g(x_t, q) + w_g · x_t)    per head g: match with the text, own salience
+    design  = constraint.transform(base_c + A B q)               per channel c: (u*, z, excess, wavelength, rate)
+    m_t     = constraint.modulate(design, ε₁ score_t)            clip-wise gain, inside the admissible interval
+    v_0     = v* exp(ε₂ tanh(score_t / 2)),  u_0 = u*            a weak pattern for the instability to amplify
     (u, v)  = N semi-implicit steps                              `ops.reaction_diffusion`
     x'_t    = LN(x_t + W [p(v/v* − 1), u/u* − 1])                readout with residual
 
-p(x) = 2 tanh(x/2) keeps large-amplitude patterns from drowning small ones. No statistics over clips are taken: what a
-clip becomes depends on its neighbourhood alone, as far as diffusion reaches. Whatever the weights, the parameters
-stay in the region of `constraints.DesignConstraint`.
+p(x) = 2 tanh(x/2) keeps large-amplitude patterns from drowning small ones. Contrast is against the clips within a fixed
+radius, so what a clip becomes depends on its surroundings alone. Whatever the weights, the parameters stay in the region
+of `constraints.DesignConstraint`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ CONTRAST_RADIUS = 75
 
 
 def local_contrast(x: Tensor, mask: Tensor, radius: int, floor: float = 1e-2) -> Tensor:
-    """Standardise each clip against its surroundings, `(x_t - mean) / sqrt(var + floor²)` over valid clips within `radius`.
+    """Standardise each clip against its surroundings: `(x_t - mean) / sqrt(var + floor²)` over valid clips in `radius`.
 
     Arguments:
         x: shape (B, T, G).

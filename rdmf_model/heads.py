@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.baselines import FeedForward, clip_positions
+from rdmf_model.spans import span_cxw_to_xx, span_iou, span_xx_to_cxw
 
 
 def inverse_sigmoid(x: Tensor, margin: float = 1e-3) -> Tensor:
@@ -79,10 +80,11 @@ class DecoderLayer(nn.Module):
 
 
 class MomentDecoder(nn.Module):
-    """Refine moment queries: seeded with proposed spans, or with learned ones; iterative box refinement.
+    """Refine and rank moment queries: seeded with proposed spans, or with learned ones.
 
-    A seeded query's content is the mean of the clips under its span plus a projection of the text query; its position
-    is an embedding of (centre, width). Each layer adds a correction to the span in logit space.
+    A query's content is the mean of the clips under its span; its position is an embedding of the evidence about the
+    span (`span_evidence`). Each layer moves the span's edges towards the clips' votes by a learned share, adds a
+    correction in logit space, and scores the result from the query and the evidence about the refined span.
     """
 
     def __init__(
@@ -90,13 +92,17 @@ class MomentDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(DecoderLayer(channels, heads, feedforward, dropout) for _ in range(layers))
-        self.where = nn.Sequential(nn.Linear(6, channels), nn.GELU(), nn.Linear(channels, channels))
+        self.where = nn.Sequential(nn.Linear(EVIDENCE, channels), nn.GELU(), nn.Linear(channels, channels))
         self.content = nn.Linear(channels, channels)
         self.norm = nn.LayerNorm(channels)
-        self.refine = nn.Sequential(nn.Linear(channels, channels), nn.GELU(), nn.Linear(channels, 2))
-        self.classify = nn.Linear(channels + 2, 1)
-        nn.init.zeros_(self.refine[-1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.refine[-1].bias)  # type: ignore[arg-type]
+        self.refine = nn.Linear(channels, 4)
+        nn.init.zeros_(self.refine.weight)
+        with torch.no_grad():
+            # A quarter of the way to the votes, no correction.
+            self.refine.bias.copy_(torch.tensor([-1.0, -1.0, 0.0, 0.0]))
+        self.classify = nn.Sequential(
+            nn.Linear(channels + EVIDENCE, channels), nn.GELU(), nn.Dropout(dropout), nn.Linear(channels, 1)
+        )
         self.learned_spans = nn.Parameter(torch.randn(learned, 2)) if learned else None
 
     def initial_spans(self, batch_size: int) -> Tensor | None:
@@ -104,42 +110,83 @@ class MomentDecoder(nn.Module):
         return None if self.learned_spans is None else self.learned_spans.sigmoid().expand(batch_size, -1, -1)
 
     def forward(
-        self, spans: Tensor, clips: Tensor, query: Tensor, saliency: Tensor, lengths: Tensor, video_mask: Tensor
+        self, spans: Tensor, clips: Tensor, votes: Tensor, saliency: Tensor, lengths: Tensor, video_mask: Tensor
     ) -> list[tuple[Tensor, Tensor]]:
-        """Return (logits (B, Q), spans (B, Q, 2) as centre and width in [0, 1]) of each layer, last one last."""
+        """Return (logits (B, Q), spans (B, Q, 2) as centre and width in [0, 1]) of each layer, last one last.
+
+        Arguments:
+            spans: where the queries start, (centre, width) in [0, 1], shape (B, Q, 2).
+            clips: fused clips, shape (B, T, C); votes: the span that each clip claims, (B, T, 2), see `BoundaryHead`.
+            saliency: shape (B, T); lengths: (B,); video_mask: (B, T).
+        """
         positions = clip_positions(clips.shape[1], clips.shape[2], clips.device, clips.dtype)
         clips = clips * video_mask[..., None]
+        centred = standardise(saliency, video_mask)
         x = self.content(span_mean(clips, spans, lengths))
-        centred = saliency - (saliency * video_mask).sum(1, keepdim=True) / lengths[:, None]
-        centred = (centred * video_mask)[..., None]
         outputs = []
         for layer in self.layers:
-            start, end = spans[..., 0] - spans[..., 1] / 2, spans[..., 0] + spans[..., 1] / 2
-            width_clips = torch.log1p(spans[..., 1] * lengths[:, None])
-            where = self.where(
-                torch.stack([spans[..., 0], spans[..., 1], start, end, width_clips, width_clips.sin()], -1)
-            )
-            x = layer(x, where, clips, positions, video_mask)
+            voted, evidence = span_evidence(spans, votes, centred, lengths)
+            x = layer(x, self.where(evidence), clips, positions, video_mask)
             y = self.norm(x)
-            spans = torch.sigmoid(inverse_sigmoid(spans) + self.refine(y))
-            # A moment is worth what the saliency under it is worth, against what surrounds it.
-            inside = span_mean(centred, spans, lengths)
-            wider = torch.stack([spans[..., 0], (2 * spans[..., 1]).clamp(max=1.0)], -1)
-            outputs.append(
-                (self.classify(torch.cat([y, inside, span_mean(centred, wider, lengths)], -1)).squeeze(-1), spans)
-            )
+            change = self.refine(y)
+            edges = span_cxw_to_xx(spans)
+            edges = edges + torch.sigmoid(change[..., :2]) * (voted - edges)
+            spans = torch.sigmoid(inverse_sigmoid(span_xx_to_cxw(edges)) + change[..., 2:])
+            _, evidence = span_evidence(spans.detach(), votes, centred, lengths)
+            outputs.append((self.classify(torch.cat([y, evidence], dim=-1)).squeeze(-1), spans))
             spans = spans.detach()
         return outputs
 
 
-def span_mean(x: Tensor, spans: Tensor, lengths: Tensor) -> Tensor:
-    """Mean of `x` (B, T, C) under each span (B, Q, 2), (centre, width) in [0, 1] of the valid length; shape (B, Q, C).
+EVIDENCE = 10
 
-    Clips count by the part of them that the span covers, so the mean is continuous in the span.
+
+def span_evidence(spans: Tensor, votes: Tensor, saliency: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """What speaks for each span (B, Q, 2), (centre, width): the edges voted under it (B, Q, 2), and a vector (B, Q,
+    10).
+
+    The vector: centre, width, log width in clips; distance in clips from each edge to the votes' (bounded), agreement
+    (the votes' mean IoU with the span); mean saliency inside, in the half-width flanks before and after, and their gap.
     """
-    edge = torch.arange(x.shape[1], device=x.device, dtype=x.dtype)
+    edges = span_cxw_to_xx(spans)
+    voted = span_mean(votes, spans, lengths)
+    width_clips = torch.log1p(spans[..., 1:] * lengths[:, None, None])
+    distance = torch.tanh((voted - edges) * lengths[:, None, None] / 4.0)
+    # IoU of every vote with every span, averaged over the clips under the span.
+    agreement = span_mean_of(span_iou(edges, votes), spans, lengths)[..., None]
+    inside = span_mean(saliency[..., None], spans, lengths)
+    half = spans[..., 1:] / 2
+    before = span_mean(saliency[..., None], torch.cat([edges[..., :1] - half / 2, half], -1), lengths)
+    after = span_mean(saliency[..., None], torch.cat([edges[..., 1:] + half / 2, half], -1), lengths)
+    gap = inside - torch.maximum(before, after)
+    return voted, torch.cat([spans, width_clips, distance, agreement, inside, before, after, gap], dim=-1)
+
+
+def standardise(x: Tensor, mask: Tensor) -> Tensor:
+    """Zero mean and unit variance over the valid clips, 0 elsewhere, shape (B, T)."""
+    count = mask.sum(1, keepdim=True)
+    centred = (x - (x * mask).sum(1, keepdim=True) / count) * mask
+    return centred / (centred.square().sum(1, keepdim=True) / count + 1e-4).sqrt()
+
+
+def span_weights(spans: Tensor, clips: int, lengths: Tensor) -> Tensor:
+    """Share of each clip that a span (B, Q, 2), (centre, width) in [0, 1], covers, normalised over the span; (B, Q, T).
+
+    Spans narrower than a clip count as one clip wide. The shares are continuous in the span.
+    """
+    edge = torch.arange(clips, device=spans.device, dtype=spans.dtype)
     centre, width = spans[..., :1] * lengths[:, None, None], spans[..., 1:] * lengths[:, None, None]
     width = width.clamp(min=1.0)
     covered = torch.minimum(centre + width / 2, edge + 1) - torch.maximum(centre - width / 2, edge)
     weight = covered.clamp(0.0, 1.0)
-    return torch.einsum("bqt,btc->bqc", weight, x) / weight.sum(-1, keepdim=True).clamp(min=1e-3)
+    return weight / weight.sum(-1, keepdim=True).clamp(min=1e-3)
+
+
+def span_mean(x: Tensor, spans: Tensor, lengths: Tensor) -> Tensor:
+    """Mean of `x` (B, T, C) under each span (B, Q, 2), (centre, width) in [0, 1] of the valid length; (B, Q, C)."""
+    return torch.einsum("bqt,btc->bqc", span_weights(spans, x.shape[1], lengths), x)
+
+
+def span_mean_of(x: Tensor, spans: Tensor, lengths: Tensor) -> Tensor:
+    """Mean of each query's own row of `x` (B, Q, T) under its span; (B, Q)."""
+    return (span_weights(spans, x.shape[2], lengths) * x).sum(-1)

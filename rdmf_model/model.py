@@ -16,7 +16,7 @@ from rdmf_model.baselines import (
 )
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.fusion import ReactionDiffusionFusion
-from rdmf_model.heads import BoundaryHead, MomentDecoder, SaliencyHead, span_mean
+from rdmf_model.heads import BoundaryHead, MomentDecoder, SaliencyHead
 from rdmf_model.proposals import propose_spans
 from rdmf_model.region import build_region
 from rdmf_model.spans import span_cxw_to_xx
@@ -87,13 +87,11 @@ class MomentModel(nn.Module):
         if fused.pattern is not None:
             saliency = saliency + fused.pattern
         distance = self.boundary(clips, video_mask)
+        votes = BoundaryHead.spans(distance, lengths)
         spans = self.decoder.initial_spans(len(lengths))
         if spans is None:
-            spans = propose_spans(saliency, lengths, self.moment_queries)
-        # Clips vote for the edges of the moment they lie in; a proposal starts from the votes under it.
-        edges = span_mean(BoundaryHead.spans(distance, lengths), spans, lengths)
-        voted = torch.stack([edges.mean(-1), edges[..., 1] - edges[..., 0]], -1)
-        outputs = self.decoder(voted, clips, query, saliency, lengths, video_mask)
+            spans = propose_spans(saliency, lengths, self.moment_queries, votes)
+        outputs = self.decoder(spans, clips, votes, saliency, lengths, video_mask)
         logits, refined = outputs[-1]
         result = {
             "pred_logits": logits,
@@ -178,7 +176,8 @@ def build_model(config: ModelConfig, video_channels: int, text_channels: int) ->
 def predict(outputs: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
     """Predictions in the field's format, windows in seconds, best first.
 
-    Windows are cut to [0, extent] of their video; the score is the slot's probability.
+    Windows are cut to [0, extent] of their video, the ten best are kept (as the metrics do); the score is the slot's
+    probability.
     """
     scores = outputs["pred_logits"].sigmoid()
     windows = (span_cxw_to_xx(outputs["pred_spans"]).clamp(0.0, 1.0) * batch.extent[:, None, None]).tolist()
@@ -189,7 +188,7 @@ def predict(outputs: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
             "qid": batch.qids[row],
             "query": batch.queries[row],
             "vid": batch.vids[row],
-            "pred_relevant_windows": [[*windows[row][slot], float(scores[row, slot])] for slot in order[row]],
+            "pred_relevant_windows": [[*windows[row][slot], float(scores[row, slot])] for slot in order[row][:10]],
             "pred_saliency_scores": saliency[row][: lengths[row]],
         }
         for row in range(len(order))

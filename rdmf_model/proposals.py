@@ -1,8 +1,9 @@
 """Where do the moment queries come from? From the runs of a pattern above its levels.
 
 A pattern (B, T), or a saliency curve, is cut at several levels between its smallest and largest value. Every maximal
-run of clips above a level is a candidate moment; runs are ranked by how far they rise above what surrounds them and
-thinned by non-maximum suppression. Selection has no gradient: the decoder that refines the spans does.
+run of clips above a level is a candidate moment, and so is the span that each clip votes for; they are ranked by how
+far they rise above what surrounds them and thinned by non-maximum suppression. Selection has no gradient: the decoder
+that refines the spans does.
 """
 
 from __future__ import annotations
@@ -58,17 +59,20 @@ def run_contrast(curve: Tensor, lengths: Tensor, first: Tensor, last: Tensor) ->
 
 
 @torch.no_grad()
-def propose_spans(curve: Tensor, lengths: Tensor, count: int, levels: int = LEVELS, overlap: float = 0.7) -> Tensor:
-    """The `count` best runs of each curve as spans (centre, width) in [0, 1], shape (B, count, 2).
+def propose_spans(
+    curve: Tensor, lengths: Tensor, count: int, votes: Tensor | None = None, levels: int = LEVELS, overlap: float = 0.7
+) -> Tensor:
+    """The `count` best candidates of each curve as spans (centre, width) in [0, 1], shape (B, count, 2).
 
     Arguments:
         curve: pattern or saliency, shape (B, T); clips past `lengths` are ignored, whatever they hold.
         lengths: valid clips, shape (B,), >= 1.
         count: number of spans, >= 1.
+        votes: further candidates, [start, end] in [0, 1] of the span each clip claims, shape (B, T, 2).
         levels: how many levels between the curve's minimum and maximum.
-        overlap: a run whose IoU with a better one exceeds this is dropped, in (0, 1).
+        overlap: a candidate whose IoU with a better one exceeds this is dropped, in (0, 1).
 
-    Where a curve has fewer distinct runs than `count`, the remaining spans are the whole video.
+    Where a curve has fewer distinct candidates than `count`, the remaining spans are the whole video.
     """
     clips = curve.shape[1]
     valid = torch.arange(clips, device=curve.device) < lengths[:, None]
@@ -76,19 +80,27 @@ def propose_spans(curve: Tensor, lengths: Tensor, count: int, levels: int = LEVE
     low = curve.masked_fill(~valid, torch.inf).amin(1, keepdim=True)
     high = curve.masked_fill(~valid, -torch.inf).amax(1, keepdim=True)
     fraction = (torch.arange(levels, device=curve.device, dtype=curve.dtype) + 0.5) / levels
-    level = low + (high - low) * fraction
-    is_start, first, last = runs_above(curve, valid, level)
-    first, last = torch.where(is_start, first, 0), torch.where(is_start, last, 0)
-    score = run_contrast(curve, lengths, first, last).masked_fill(~is_start, -torch.inf).flatten(1)
-    first, last = first.flatten(1).to(curve.dtype), last.flatten(1).to(curve.dtype)
-    extent = lengths.to(curve.dtype)
-    spans = torch.empty(curve.shape[0], count, 2, dtype=curve.dtype, device=curve.device)
+    is_start, first, last = runs_above(curve, valid, low + (high - low) * fraction)
+    candidate, first, last = is_start.flatten(1), first.flatten(1), last.flatten(1)
+    if votes is not None:
+        edges = (votes * lengths[:, None, None]).round().long()
+        begin = torch.minimum(edges[..., 0], lengths[:, None] - 1)
+        candidate = torch.cat([candidate, valid], 1)
+        first = torch.cat([first, begin], 1)
+        last = torch.cat([last, torch.maximum(edges[..., 1], begin + 1)], 1)
+    first, last = torch.where(candidate, first, 0), torch.where(candidate, last, 0)
+    score = run_contrast(curve, lengths, first, last).masked_fill(~candidate, -torch.inf)
+    return best_spans(score, first.to(curve.dtype), last.to(curve.dtype), lengths.to(curve.dtype), count, overlap)
+
+
+def best_spans(score: Tensor, first: Tensor, last: Tensor, extent: Tensor, count: int, overlap: float) -> Tensor:
+    """Greedy non-maximum suppression of intervals [first, last), all (B, N); returns (B, count, 2), see above."""
+    spans = torch.empty(len(score), count, 2, dtype=first.dtype, device=first.device)
     for slot in range(count):
         best_score, best = score.max(1, keepdim=True)
-        chosen_first, chosen_last = first.gather(1, best), last.gather(1, best)
         exhausted = best_score.isinf()
-        chosen_first = torch.where(exhausted, torch.zeros_like(chosen_first), chosen_first)
-        chosen_last = torch.where(exhausted, extent[:, None], chosen_last)
+        chosen_first = torch.where(exhausted, torch.zeros_like(best_score), first.gather(1, best))
+        chosen_last = torch.where(exhausted, extent[:, None], last.gather(1, best))
         spans[:, slot, 0] = ((chosen_first + chosen_last) / 2).squeeze(1) / extent
         spans[:, slot, 1] = (chosen_last - chosen_first).squeeze(1) / extent
         intersection = (torch.minimum(last, chosen_last) - torch.maximum(first, chosen_first)).clamp(min=0)
