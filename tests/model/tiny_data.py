@@ -59,6 +59,5 @@ def tiny_document(folder: Path) -> dict[str, Any]:
 
 def tiny_config(folder: Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration with dotted overrides such as {"train.epochs": 3}."""
-    return parse_config(
-        tiny_document(folder), [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
-    )
+    settings = {key: "none" if value is None else value for key, value in (overrides or {}).items()}
+    return parse_config(tiny_document(folder), [f"{key}={json.dumps(value)}" for key, value in settings.items()])
