@@ -235,7 +235,7 @@ def _gain_interval(u_range: Range, r_min: Fraction, ratio: Fraction, leaves: int
         return bisect((u_range,), proved, lambda part: (1.0,), leaves)
     except OpenLeaf as leaf:
         near = float(leaf.box[0][1])
-        detail = f"rounding at excess {float(r_min):.6g}, u_star {near:.6g}: raise excess, lower u_star or allow more leaves"
+        detail = f"rounding near excess {float(r_min):.6g}, u_star {near:.6g}: raise excess, lower u_star or add leaves"
         raise _Undecided("turing", detail) from leaf
 
 

@@ -22,9 +22,10 @@ def polygon_area(x: np.ndarray, y: np.ndarray) -> float:
 def test_the_filled_region_has_the_exact_area(d: str, F_max: str | None) -> None:
     area = fixed_ratio_area(d, 1, F_max)
     figure = plots.plot_region(area)
-    for axis in figure.axes:
+    # the sliver is a hair in the (F, k) plane: its polygon is coarser there than seen from the saddle-node
+    for axis, tolerance in zip(figure.axes, (1e-3, 5e-5), strict=True):
         corners = axis.patches[0].get_path().vertices
-        assert polygon_area(*corners.T) == pytest.approx(area.mid, rel=5e-3)
+        assert polygon_area(*corners.T) == pytest.approx(area.mid, rel=tolerance)
         assert "F" in axis.get_xlabel()
         assert "1/step" in axis.get_ylabel()
 
