@@ -1,4 +1,4 @@
-"""Every command in the README and the documentation, and every example, runs and exits with status 0.
+"""Every command and snippet in the README and the documentation, and every example, runs and exits with status 0.
 
 A ```console block is run line by line in an empty folder: `$ ` starts a command, the other lines are what it prints (in
 a line, `...` matches any text; a block may leave out lines). A comment right above a block says otherwise:
@@ -19,6 +19,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]*?) -->\n)?^```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 MARKS = ("", "needs: ../shared", "make", "illustration")
@@ -79,7 +80,7 @@ def run_command(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-BLOCKS = [block for page in PAGES if page.exists() for block in console_blocks(page)]
+BLOCKS = [block for page in PAGES for block in console_blocks(page)]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
@@ -106,6 +107,19 @@ def test_console_block(block: Block, tmp_path: Path, request: pytest.FixtureRequ
         assert result.returncode == 0, f"{command}\nexit {result.returncode}\n{result.stdout}\n{result.stderr}"
         missing = promised_in_order(promised, result.stdout + result.stderr)
         assert missing is None, f"{command}\nthe page promises\n{missing}\nthe program printed\n{result.stdout}"
+
+
+SNIPPETS = [
+    pytest.param(code, id=f"{page.name}:{number}")
+    for page in PAGES
+    for number, code in enumerate(PYTHON_BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
+]
+
+
+@pytest.mark.parametrize("code", SNIPPETS)
+def test_python_block(code: str, tmp_path: Path) -> None:
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, f"{code}\n{result.stdout}\n{result.stderr}"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
