@@ -22,7 +22,7 @@ def examine() -> dict[str, Any]:
     """Versions, devices, operator backends (each run against the reference), tools and problems with their remedies.
 
     Returns: a dictionary with `ok` (nothing required is missing or wrong), `problems`, `system`, `packages`, `devices`,
-        `backends`, `tools`.
+        `backends`, `missing_backends`, `tools`.
     """
     problems: list[str] = []
     packages = _packages(problems)
@@ -31,11 +31,13 @@ def examine() -> dict[str, Any]:
         "packages": packages,
         "devices": [],
         "backends": [],
+        "missing_backends": {},
         "tools": {name: _tool(candidates) for name, candidates in TOOLS.items()},
     }
     if packages.get("torch", {}).get("version"):
         report["devices"] = _devices()
         report["backends"] = _backends(problems)
+        report["missing_backends"] = _missing_backends()
     return {"ok": not problems, "problems": problems, **report}
 
 
@@ -106,6 +108,13 @@ def _backends(problems: list[str]) -> list[dict[str, Any]]:
     return results
 
 
+def _missing_backends() -> dict[str, str]:
+    """Optional engines that are not here, with the reason: no problem, the others do their work."""
+    from rdmf_model.ops.reaction_diffusion import missing_backends
+
+    return missing_backends()
+
+
 def _tool(candidates: tuple[str, ...]) -> dict[str, Any] | None:
     for candidate in candidates:
         if path := shutil.which(candidate):
@@ -131,6 +140,8 @@ def render(report: dict[str, Any]) -> None:
     for backend in report["backends"]:
         verdict = f"agrees with the reference to {backend['error']:.0e}" if backend["works"] else "DOES NOT WORK"
         print(f"backend  {backend['name']} on {backend['device']}: {verdict}")
+    for name, reason in report["missing_backends"].items():
+        print(f"backend  {name} is left out, {reason}")
     for name, tool in report["tools"].items():
         print(f"tool     {name}: {tool['version'] if tool else 'not found'}")
     for name, package in report["packages"].items():

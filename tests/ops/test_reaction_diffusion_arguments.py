@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rdmf_model.ops import reaction_diffusion as package
-from rdmf_model.ops.reaction_diffusion import available_backends, build, cpu, reaction_diffusion
+from rdmf_model.ops.reaction_diffusion import available_backends, build, cpu, missing_backends, reaction_diffusion
 from tests.ops.problems import draw_inputs
 
 BAD = {
@@ -94,8 +94,8 @@ class TestWithoutAKernel:
         cpu._library.cache_clear()
 
     def test_not_built(self, folder):
-        assert not cpu.available()
-        assert "no working C++ compiler" in cpu.status()
+        assert cpu.missing()
+        assert "no working C++ compiler" in missing_backends()["cpu"]
         assert available_backends("cpu") == ["reference", "adjoint"]
         reaction_diffusion(**draw_inputs(2, 5, 3), steps=2)
         with pytest.raises(ValueError, match="not available here"):
@@ -103,7 +103,7 @@ class TestWithoutAKernel:
 
     def test_not_a_library(self, folder):
         build.LIBRARY.write_text("nonsense")
-        assert not cpu.available()
+        assert cpu.missing()
         assert "cannot be loaded" in cpu.status()
 
     @pytest.mark.parametrize("variable", ["CXX", "CC"])
@@ -119,13 +119,13 @@ class TestWithoutAKernel:
         with pytest.raises(build.BuildError, match="'no-such-compiler' is not on the path"):
             build.build()
 
-    @pytest.mark.skipif(not cpu.available(), reason="the kernel was not built")
+    @pytest.mark.skipif(cpu.missing() is not None, reason="the kernel was not built")
     def test_stale_after_a_change_of_its_source(self, library, folder):
         shutil.copy(library, build.LIBRARY)
         assert available_backends("cpu")[-1] == "cpu"
         (folder / "kernel.cpp").write_text("// changed")
         cpu._library.cache_clear()
-        assert not cpu.available()
+        assert cpu.missing()
         assert "older than its source: run python -m rdmf_model.ops.reaction_diffusion.build" in cpu.status()
 
 
@@ -134,4 +134,4 @@ class TestWithoutAKernel:
 )
 def test_the_kernel_is_there_where_a_compiler_is():
     """Else every test of the kernel would skip and nobody would notice."""
-    assert cpu.available(), cpu.status()
+    assert cpu.missing() is None, cpu.missing()

@@ -192,6 +192,22 @@ class TestTorchLibrary:
             x.requires_grad_()
         torch.library.opcheck(torch.ops.rdmf.reaction_diffusion.default, arguments)
 
+    def test_export_with_any_batch(self):
+        _require("cpu")
+
+        class Layer(torch.nn.Module):
+            def forward(self, u, v, gain, rate, lengths):
+                return reaction_diffusion(u, v, gain, rate, rate, rate, rate, lengths, steps=3, backend="cpu")
+
+        inputs = draw_inputs(2, 6, 5, torch.float32)
+        arguments = (inputs["u0"], inputs["v0"], inputs["gain"], inputs["F"], torch.tensor([6, 3]))
+        batch = torch.export.Dim("batch")
+        program = torch.export.export(Layer(), arguments, dynamic_shapes=({0: batch},) * 5)
+        assert "rdmf.reaction_diffusion.default" in {str(node.target) for node in program.graph.nodes}
+        larger = tuple(torch.cat((x, x[:1])) for x in arguments)
+        for got, expected in zip(program.module()(*larger), Layer()(*larger), strict=True):
+            assert torch.equal(got, expected)
+
     def test_compile_without_a_graph_break(self):
         _require("cpu")
         *tensors, lengths, steps, _ = self.arguments()

@@ -19,7 +19,7 @@ Backend = Callable[
 
 
 class BackendEntry(NamedTuple):
-    """Where a backend lives. `probe`, where given, names a function of no argument that says whether it runs here."""
+    """Where a backend lives. `probe`, where given, names a function that returns why it cannot run here, or None."""
 
     module: str
     function: str
@@ -31,7 +31,7 @@ class BackendEntry(NamedTuple):
 _BACKENDS: dict[str, BackendEntry] = {
     "reference": BackendEntry("reference", "reaction_diffusion_reference"),
     "adjoint": BackendEntry("adjoint", "reaction_diffusion_adjoint"),
-    "cpu": BackendEntry("cpu", "reaction_diffusion_cpu", probe="available", devices=("cpu",)),
+    "cpu": BackendEntry("cpu", "reaction_diffusion_cpu", probe="missing", devices=("cpu",)),
 }
 _loaded: dict[str, Backend] = {}
 
@@ -42,8 +42,14 @@ def available_backends(device: torch.device | str | None = None) -> list[str]:
     return [
         name
         for name, entry in _BACKENDS.items()
-        if (kind is None or entry.devices is None or kind in entry.devices) and _runs_here(entry)
+        if (kind is None or entry.devices is None or kind in entry.devices) and _missing(entry) is None
     ]
+
+
+def missing_backends() -> dict[str, str]:
+    """Backends that cannot run here, each with the reason and the remedy."""
+    reasons = {name: _missing(entry) for name, entry in _BACKENDS.items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def reaction_diffusion(
@@ -107,12 +113,12 @@ def _load(name: str | None, device: str) -> str:
     return name
 
 
-def _runs_here(entry: BackendEntry) -> bool:
-    return entry.probe is None or bool(getattr(_module(entry), entry.probe)())
+def _missing(entry: BackendEntry) -> str | None:
+    return None if entry.probe is None else getattr(_module(entry), entry.probe)()
 
 
 def _module(entry: BackendEntry):
     return importlib.import_module(f"{__name__}.{entry.module}")
 
 
-__all__ = ["available_backends", "reaction_diffusion"]
+__all__ = ["available_backends", "missing_backends", "reaction_diffusion"]

@@ -47,13 +47,14 @@ def _library() -> tuple[ctypes.CDLL | None, str]:
     return library, f"built for {library.rdmf_variant().decode()}"
 
 
-def available() -> bool:
-    """Whether the kernel was built and loads."""
-    return _library()[0] is not None
+def missing() -> str | None:
+    """Why there is no kernel and what to do about it; None if there is one."""
+    library, reason = _library()
+    return None if library is not None else reason
 
 
 def status() -> str:
-    """One line for `rdmf doctor`: the instruction set in use, or why there is no kernel and what to do."""
+    """One line: the instruction set in use, or why there is no kernel."""
     return _library()[1]
 
 
