@@ -172,13 +172,15 @@ def standardise(x: Tensor, mask: Tensor) -> Tensor:
 def span_weights(spans: Tensor, clips: int, lengths: Tensor) -> Tensor:
     """Share of each clip that a span (B, Q, 2), (centre, width) in [0, 1], covers, normalised over the span; (B, Q, T).
 
-    Spans narrower than a clip count as one clip wide. The shares are continuous in the span.
+    Spans narrower than a clip count as one clip wide. Only the part inside the video counts: a span that hangs over
+    its end weighs the same whatever the padding, and one that lies outside weighs nothing. The shares are continuous
+    in the span.
     """
     edge = torch.arange(clips, device=spans.device, dtype=spans.dtype)
     centre, width = spans[..., :1] * lengths[:, None, None], spans[..., 1:] * lengths[:, None, None]
     width = width.clamp(min=1.0)
     covered = torch.minimum(centre + width / 2, edge + 1) - torch.maximum(centre - width / 2, edge)
-    weight = covered.clamp(0.0, 1.0)
+    weight = covered.clamp(0.0, 1.0) * (edge < lengths[:, None, None])
     return weight / weight.sum(-1, keepdim=True).clamp(min=1e-3)
 
 
