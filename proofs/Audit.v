@@ -1,7 +1,7 @@
 (* Audit.v: prints the axioms below every theorem; `make audit` compares the names with assumptions.txt.
 
    Words used here: none; `==` lines name the theorem whose axioms follow. *)
-From RDMF Require Spectra SteadyStates Chart Turing Design Scaling Transfer ClipLaplacian Step WellBalanced Locality Cosine Recurrence Modes ModulatedGain Headline.
+From RDMF Require Spectra SteadyStates Chart Turing Design Scaling Transfer ClipLaplacian Step WellBalanced Locality Cosine Recurrence Modes Linearisation ModulatedGain Onset Headline Checker.
 
 Goal True. idtac "== Spectra.eigenvalue_iff". Abort. Print Assumptions RDMF.Spectra.eigenvalue_iff.
 Goal True. idtac "== Spectra.jury_iff". Abort. Print Assumptions RDMF.Spectra.jury_iff.
@@ -56,6 +56,7 @@ Goal True. idtac "== Scaling.step_scales". Abort. Print Assumptions RDMF.Scaling
 Goal True. idtac "== Transfer.amplification_solves". Abort. Print Assumptions RDMF.Transfer.amplification_solves.
 Goal True. idtac "== Transfer.amplification_invariants". Abort. Print Assumptions RDMF.Transfer.amplification_invariants.
 Goal True. idtac "== Transfer.transfer_identity". Abort. Print Assumptions RDMF.Transfer.transfer_identity.
+Goal True. idtac "== Transfer.jury_no_growth_value". Abort. Print Assumptions RDMF.Transfer.jury_no_growth_value.
 Goal True. idtac "== Transfer.step_determinant_bounds". Abort. Print Assumptions RDMF.Transfer.step_determinant_bounds.
 Goal True. idtac "== Transfer.no_flip_condition". Abort. Print Assumptions RDMF.Transfer.no_flip_condition.
 Goal True. idtac "== Transfer.layer_grows_iff". Abort. Print Assumptions RDMF.Transfer.layer_grows_iff.
@@ -93,7 +94,15 @@ Goal True. idtac "== Recurrence.recurrence_decays". Abort. Print Assumptions RDM
 Goal True. idtac "== Modes.modes_decouple". Abort. Print Assumptions RDMF.Modes.modes_decouple.
 Goal True. idtac "== Modes.clips_decay". Abort. Print Assumptions RDMF.Modes.clips_decay.
 Goal True. idtac "== Modes.clips_grow". Abort. Print Assumptions RDMF.Modes.clips_grow.
+Goal True. idtac "== Linearisation.linear_step_u_error". Abort. Print Assumptions RDMF.Linearisation.linear_step_u_error.
+Goal True. idtac "== Linearisation.linear_step_v_error". Abort. Print Assumptions RDMF.Linearisation.linear_step_v_error.
 Goal True. idtac "== ModulatedGain.frozen_parameters". Abort. Print Assumptions RDMF.ModulatedGain.frozen_parameters.
 Goal True. idtac "== ModulatedGain.gain_interval_iff". Abort. Print Assumptions RDMF.ModulatedGain.gain_interval_iff.
 Goal True. idtac "== ModulatedGain.gain_interval_holds_one". Abort. Print Assumptions RDMF.ModulatedGain.gain_interval_holds_one.
+Goal True. idtac "== Onset.soft_onset_threshold". Abort. Print Assumptions RDMF.Onset.soft_onset_threshold.
+Goal True. idtac "== Onset.soft_onset_iff". Abort. Print Assumptions RDMF.Onset.soft_onset_iff.
 Goal True. idtac "== Headline.headline". Abort. Print Assumptions RDMF.Headline.headline.
+Goal True. idtac "== Checker.feed_of_chart". Abort. Print Assumptions RDMF.Checker.feed_of_chart.
+Goal True. idtac "== Checker.area_density". Abort. Print Assumptions RDMF.Checker.area_density.
+Goal True. idtac "== Checker.check_box_sound". Abort. Print Assumptions RDMF.Checker.check_box_sound.
+Goal True. idtac "== Checker.check_paving_sound". Abort. Print Assumptions RDMF.Checker.check_paving_sound.

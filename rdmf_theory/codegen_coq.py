@@ -82,7 +82,7 @@ def _within(node: ast.expr, level: int) -> str:
 
 def _coq_call(node: ast.Call, component: int = 0) -> str:
     function = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
-    name = {"abs": "Rabs"}.get(function, COMPONENTS.get(function, (function,))[component])
+    name = "Rabs" if function == "abs" else COMPONENTS.get(function, (function,))[component]
     return " ".join([name, *(_within(argument, _ATOM) for argument in node.args)])
 
 
