@@ -125,12 +125,14 @@ PI = 16 * arctan_inverse(5) - 4 * arctan_inverse(239)
 
 def mode_eigenvalue(angle):
     """2 - 2 cos(angle), increasing on [0, pi]: Taylor at both ends, Lagrange remainder with angle < 4."""
+
     def at(end, sign):
         x, term, total = enclose(end), enclose(1), enclose(0)
         for i in range(1, 30):
             term = term * x * x / ((2 * i - 1) * 2 * i)
             total = total + (term if i % 2 else 0 - term)
         return 2 * total + sign * Fraction(4**60, FACTORIAL_60)
+
     need(angle.upper < 4, "an angle is out of range")
     return enclose(at(angle.lower, -1).lower, at(angle.upper, 1).upper)
 
@@ -142,10 +144,12 @@ for _i in range(2, 61):
 
 def logarithm(x):
     """Enclosure of ln x for a rational x > 0: halve to [2/3, 4/3], then ln = 2 artanh((x-1)/(x+1))."""
+
     def artanh(y):
         total = sum(y ** (2 * i + 1) / (2 * i + 1) for i in range(40))
         tail = abs(y) ** 81 / (81 * (1 - y * y))
         return enclose(total - tail, total + tail)
+
     x, halvings = Fraction(x), 0
     while x > Fraction(4, 3):
         x, halvings = x / 2, halvings + 1
@@ -334,6 +338,7 @@ def primitive(u):
 
 def check_strips(d, s, F_max, strips):
     """Inner and outer area: the lower end u_low(z) of the region rises with z, its upper end falls."""
+
     def u_low(z):
         return max(Fraction(0), Fraction(1, 2) - (d - z) ** 2 / (8 * d * z))
 
@@ -501,9 +506,11 @@ def check_content(content):
 
 def check(path):
     """`check_content` of a file."""
+
     def once(pairs):
         need(len({key for key, _ in pairs}) == len(pairs), "a field occurs twice")
         return dict(pairs)
+
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:

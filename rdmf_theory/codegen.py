@@ -222,8 +222,7 @@ def _rational_formulas() -> list[Formula]:
             "Domain: 1 <= z < d, s > 0. Positive iff z/d < 0.3156858...",
             (
                 arranged(
-                    "s*(3*d - z)*(23*z**4 - 124*d*z**3 - 6*d**2*z**2 - 72*d**3*z + 27*d**4)"
-                    "/(144*d*(d - z)**2*(d - 1))",
+                    "s*(3*d - z)*(23*z**4 - 124*d*z**3 - 6*d**2*z**2 - 72*d**3*z + 27*d**4)/(144*d*(d - z)**2*(d - 1))",
                     sp.Symbol("s") * onset.derive_cubic_coefficient(),
                 ),
             ),

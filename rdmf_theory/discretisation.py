@@ -66,9 +66,7 @@ def amplification_matrix(parameters: Parameters, mu: Any, h: float = 1.0) -> np.
     _require_step_size(h)
     u_star, z = v_rich_chart(parameters)
     mu = np.asarray(mu, dtype=float)
-    entries = formulas.amplification(
-        u_star, z, h * parameters.w, h * mu * parameters.D_u, h * mu * parameters.D_v
-    )
+    entries = formulas.amplification(u_star, z, h * parameters.w, h * mu * parameters.D_u, h * mu * parameters.D_v)
     flat = np.stack(np.broadcast_arrays(*entries), axis=-1)
     return flat.reshape(*flat.shape[:-1], 2, 2)
 

@@ -103,9 +103,7 @@ class OpenLeaf(Exception):
         self.box = box
 
 
-def bisect(
-    box: Box, proved: Callable[[Box], bool], scale: Callable[[Box], Sequence[float]], most: int
-) -> str:
+def bisect(box: Box, proved: Callable[[Box], bool], scale: Callable[[Box], Sequence[float]], most: int) -> str:
     """Halve a box until `proved` holds on every part, and describe how.
 
     Arguments:

@@ -241,5 +241,3 @@ def plot_simulation(run: Simulation, seconds_per_clip: float | None = None) -> F
         right.set_title(f"multiplier per step: predicted {run.predicted:.6f},\n{measured}", fontsize=8)
         right.set_xlim(0, steps)
     return figure
-
-
