@@ -60,7 +60,7 @@ def _eq(left: Any, right: Any) -> sp.Basic:
 
 
 def derivation(system: ReactionSystem = GRAY_SCOTT) -> tuple[Row, ...]:
-    """Every row of DESIGN 2.2 and the layer's step, derived from `system` (Gray-Scott).
+    """Every row of the chart (docs/mathematics.md) and the layer's step, derived from `system` (Gray-Scott).
 
     `m = D_v mu/w` is the scaled eigenvalue of a mode, `d = D_u/D_v`, `w = F + k` (`rate` in plain text),
     `eta = h w`, `a = h mu D_u`, `b = h mu D_v`.

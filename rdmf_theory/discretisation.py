@@ -120,7 +120,7 @@ def pattern_gain(design: PatternDesign, steps: int, h: float = 1.0) -> Any:
 
 
 def semi_implicit_step(u: np.ndarray, v: np.ndarray, gain: Any, parameters: Parameters, h: float = 1.0) -> Any:
-    """One step of the layer, nonlinear, in float64 (DESIGN 2.4).
+    """One step of the layer, nonlinear, in float64 (docs/mathematics.md, "The step").
 
         (1 + h (F + s_t v^2) - h D_u Lap) u' = u + h F
         (1 + h w - h D_v Lap) v' = v + h s_t u' v^2
@@ -149,7 +149,7 @@ def _implicit_solve(reaction: np.ndarray, diffusion: float, right: np.ndarray) -
 
 
 def frequency_response(design: PatternDesign, steps: int, mu: Any, h: float = 1.0) -> np.ndarray:
-    """First-order response of the layer to a gain modulation `s_t = s (1 + epsilon cos(mode))`, DESIGN 2.5.
+    """First-order response of the layer to a gain modulation `s_t = s (1 + epsilon cos(mode))`.
 
         (delta u, delta v)/epsilon = (I - G)^-1 (I - G^N) L^-1 eta v* (-1, 1)
 

@@ -61,7 +61,7 @@ def unstable_band(parameters: Parameters) -> tuple[Any, Any]:
 
 
 def fastest_wave(parameters: Parameters) -> tuple[Any, Any]:
-    """(mu, growth rate) of the fastest mode on a continuous axis, 1/clip^2 and 1/step: `lambda_max` of DESIGN 2.2.
+    """(mu, growth rate) of the fastest mode on a continuous axis, 1/clip^2 and 1/step: `lambda_max` of the chart.
 
     Raises: ParameterError if d <= 1, where the growth rate has no maximum at mu > 0.
     """

@@ -36,7 +36,7 @@ def __getattr__(name: str) -> Any:
 
 @dataclass(frozen=True)
 class AdmissibleRegion:
-    """Conditions on a pattern design and the run it is used in (DESIGN 2.6), and the box of designs offered to a head.
+    """Conditions on a pattern design and the run it is used in, and the box of designs offered to a head.
 
     Arguments:
         lower, upper: corners of the design box, order (u_star, z, excess, wavelength, rate).

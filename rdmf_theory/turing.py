@@ -118,7 +118,7 @@ def classify(F: Rational, k: Rational, s: Rational, D_u: Rational, D_v: Rational
         F, k, s: feed rate, kill rate (0 allowed), reaction gain, 1/step. Strings are read as exact decimals.
         D_u, D_v: diffusion coefficients, clip^2/step.
     Raises: ParameterError if one is not finite or has the wrong sign.
-    Source: DESIGN 2.2.
+    Source: docs/mathematics.md, "The chart".
     """
     values = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
     F_, k_, s_, D_u_, D_v_ = _rational_parameters(values)
