@@ -59,7 +59,7 @@ def demo(
 ) -> None:
     """Run the whole line on embedded data and leave pictures and a report: derive, certify, train, verify, localize.
 
-    Takes one to two minutes on one core, and needs neither data nor network.
+    Takes about a minute on one core, and needs neither data nor network.
     """
     from rdmf_model.demo import DemoStopped
     from rdmf_model.demo import demo as run_demo
