@@ -33,8 +33,8 @@ class Targets:
 
 
 def dense_targets(batch: Batch) -> Targets:
-    """Per-clip targets: saliency in [0, 1] (annotated score / 4, else relevance), and the window around each relevant
-    clip."""
+    """Per-clip targets: saliency in [0, 1] (annotated score / 4, else relevance), and the window nearest to each
+    relevant clip's centre (the last one where several hold it)."""
     clips = batch.video.shape[1]
     valid = batch.clip_mask
     relevance = batch.relevance & valid
@@ -43,10 +43,13 @@ def dense_targets(batch: Batch) -> Targets:
     window = batch.video.new_zeros(*relevance.shape, 2)
     centre = (torch.arange(clips, device=batch.video.device) + 0.5) / batch.video_lengths[:, None]
     for row, windows in enumerate(batch.windows):
+        nearest = torch.full_like(centre[row], torch.inf)
         for start, end in windows.tolist():
-            under = (centre[row] >= start) & (centre[row] <= end)
-            window[row] = torch.where(under[:, None], window.new_tensor([start, end]), window[row])
-    return Targets(valid, relevance, saliency, window)
+            # A window narrower than a clip may hold no clip's centre: the clip around it is relevant, but not under it.
+            distance = torch.maximum(start - centre[row], centre[row] - end).clamp(min=0.0)
+            window[row] = torch.where((distance <= nearest)[:, None], window.new_tensor([start, end]), window[row])
+            nearest = torch.minimum(nearest, distance)
+    return Targets(valid, relevance, saliency, window * relevance[..., None])
 
 
 def saliency_loss(scores: Tensor, targets: Targets) -> Tensor:
@@ -106,7 +109,7 @@ def alignment_loss(
     target = torch.arange(len(queries), device=clips.device)
     has_moment = targets.relevance.any(1)
     if not bool(has_moment.any()):
-        return clips.sum() * 0.0
+        return (clips.sum() + query.sum()) * 0.0
     forth = nn.functional.cross_entropy(logits[has_moment], target[has_moment])
     back = nn.functional.cross_entropy(logits.T[has_moment], target[has_moment])
     return (forth + back) / 2
@@ -115,8 +118,7 @@ def alignment_loss(
 def moment_losses(logits: Tensor, spans: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Hungarian-matched span losses (L1 on (centre, width), 1 − gIoU) and the classification of the slots.
 
-    A slot's class target is its IoU with the best window where it is matched (so that the score ranks by quality),
-    else 0.
+    A slot's class target is its IoU with the best window (so that the score ranks by quality), 0 below `MIN_QUALITY`.
     """
     matches = match_moments(logits, spans, batch.windows)
     row = torch.cat([torch.full_like(q, i) for i, (q, _) in enumerate(matches)])
