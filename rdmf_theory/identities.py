@@ -148,6 +148,14 @@ def _response(sign: int = 1) -> list[Any]:
     return list(implicit * force - pushed)
 
 
+def _jury(sign: int = 1) -> list[Any]:
+    step = (u_star, z, eta, a, b)
+    trace, determinant = formulas.amplification_trace(*step), formulas.amplification_determinant(*step)
+    g11, g12, g21, g22 = formulas.amplification(*step)
+    no_growth = formulas.jury_no_growth(*step)
+    return [g11 + g22 - trace, g11 * g22 - g12 * g21 - determinant, 1 - sign * trace + determinant - no_growth]
+
+
 IDENTITIES = (
     Identity(
         "chart_steady",
@@ -166,6 +174,12 @@ IDENTITIES = (
         "L G = B and det(I - G) det L = h^2 det(J - mu D)",
         lambda _: _transfer(),
         lambda _: _transfer(swapped=True),
+    ),
+    Identity(
+        "jury_no_growth",
+        "trace and determinant of G, and 1 - tr G + det G in its closed form",
+        lambda _: _jury(),
+        lambda _: _jury(-1),
     ),
     Identity(
         "turing_threshold",
