@@ -133,15 +133,16 @@ class ModelConfig:
 
     Arguments:
         fusion: one of `FUSIONS`.
-        channels: width C, divisible by `heads`.
+        channels: width C, divisible by `heads`; by twice as many with "reaction_diffusion", whose channels meet whole
+            vectors and slices.
         heads: attention heads.
         moment_queries: decoder slots Q.
         query_source: "pattern" seeds the moment queries from the pattern (or saliency), "learned" learns them.
-        decoder_layers: DETR decoder layers.
+        decoder_layers: DETR decoder layers, >= 1.
         steps: semi-implicit steps N of the fusion layer.
         dropout, input_dropout: probabilities in [0, 1).
         feedforward: hidden width of feed-forward blocks.
-        auxiliary_losses: supervise every decoder layer.
+        auxiliary_losses: supervise every decoder layer, not the last one alone.
         backend: of the reaction-diffusion operator; None picks the best available.
     """
 
@@ -162,12 +163,14 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _choice("model.fusion", self.fusion, FUSIONS)
         _choice("model.query_source", self.query_source, QUERY_SOURCES)
-        for name in ("channels", "heads", "moment_queries", "steps", "feedforward"):
+        for name in ("channels", "heads", "moment_queries", "decoder_layers", "steps", "feedforward"):
             _positive(f"model.{name}", getattr(self, name))
-        _require(self.decoder_layers >= 0, "model.decoder_layers", ">= 0", self.decoder_layers)
         _require(
             self.channels % self.heads == 0, "model.channels", f"divisible by model.heads = {self.heads}", self.channels
         )
+        if self.fusion == "reaction_diffusion":
+            rule = f"divisible by 2 * model.heads = {2 * self.heads} with {self.fusion}"
+            _require(self.channels % (2 * self.heads) == 0, "model.channels", rule, self.channels)
         _fraction("model.dropout", self.dropout)
         _fraction("model.input_dropout", self.input_dropout)
 

@@ -8,8 +8,8 @@
     x'_t    = LN(x_t + W [p(v/v* − 1), u/u* − 1])                readout with residual
 
 p(x) = 2 tanh(x/2) keeps large-amplitude patterns from drowning small ones. Contrast is against the clips within a fixed
-radius, so what a clip becomes depends on its surroundings alone. Whatever the weights, the parameters stay in the region
-of `constraints.DesignConstraint`.
+radius, so what a clip becomes depends on its surroundings alone. Whatever the weights, the parameters stay in the
+region of `constraints.DesignConstraint`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch.nn.functional import normalize
 from rdmf_model.baselines import FusionOutput
 from rdmf_model.constraints import Design, DesignConstraint
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
+from rdmf_theory.errors import ParameterError
 
 # Clips on either side that a clip is compared with: a little more than the 75 clips of the field's usual videos.
 CONTRAST_RADIUS = 75
@@ -54,13 +55,15 @@ class ReactionDiffusionFusion(nn.Module):
     """Fuse clips (B, T, C) with a text query (B, C) by a text-modulated Gray-Scott system per channel.
 
     Arguments:
-        channels: C, divisible by 2·heads.
+        channels: C, divisible by heads.
         constraint: the one door to admissible parameters.
         steps: semi-implicit steps N, >= 1.
         heads: similarity heads; the first half compare whole vectors, the others slices of C / heads channels.
         design_rank: rank of the map from the query to the designs.
         dropout: of the readout.
         backend: of the operator; None picks the best available.
+
+    Raises: ParameterError if the channels do not divide among the heads.
     """
 
     def __init__(
@@ -74,6 +77,11 @@ class ReactionDiffusionFusion(nn.Module):
         backend: str | None = None,
     ) -> None:
         super().__init__()
+        if heads < 1 or channels < heads or channels % heads:
+            raise ParameterError(
+                f"ReactionDiffusionFusion.channels must be a multiple of heads >= 1. Got {channels} and {heads}; "
+                "change one of them."
+            )
         self.channels, self.steps, self.heads, self.backend = channels, steps, heads, backend
         self.constraint = constraint
         # Within every head the wavelengths are spread over the box, so that each similarity meets each scale.

@@ -63,6 +63,7 @@ class MomentModel(nn.Module):
         boundary: BoundaryHead,
         decoder: MomentDecoder,
         moment_queries: int,
+        auxiliary_losses: bool = True,
     ) -> None:
         super().__init__()
         self.video_projection = video_projection
@@ -73,6 +74,7 @@ class MomentModel(nn.Module):
         self.boundary = boundary
         self.decoder = decoder
         self.moment_queries = moment_queries
+        self.auxiliary_losses = auxiliary_losses
 
     def forward(self, batch: Batch) -> dict[str, Any]:
         """Return pred_logits (B, Q), pred_spans (B, Q, 2), saliency_scores (B, T), and what the losses need."""
@@ -93,12 +95,13 @@ class MomentModel(nn.Module):
             spans = propose_spans(saliency, lengths, self.moment_queries, votes)
         outputs = self.decoder(spans, clips, votes, saliency, lengths, video_mask)
         logits, refined = outputs[-1]
+        intermediate = outputs[:-1] if self.auxiliary_losses else []
         result = {
             "pred_logits": logits,
             "pred_spans": refined,
             "saliency_scores": saliency,
             "boundary_distance": distance,
-            "aux_outputs": [{"pred_logits": a, "pred_spans": b} for a, b in outputs[:-1]],
+            "aux_outputs": [{"pred_logits": a, "pred_spans": b} for a, b in intermediate],
             "proposed_spans": spans,
             "aligned_clips": video,
             "aligned_query": query,
@@ -169,6 +172,7 @@ def build_model(config: ModelConfig, video_channels: int, text_channels: int) ->
             config.moment_queries if config.query_source == "learned" else None,
         ),
         moment_queries=config.moment_queries,
+        auxiliary_losses=config.auxiliary_losses,
     )
 
 
