@@ -168,7 +168,10 @@ def model_steps(query: Mapping[str, Any]) -> list[Step]:
             "Stability properties of the stored weights, and a certificate for all texts: whatever the sentence is, "
             "the layer's parameters stay admissible.",
             ("verify", RUN, "-o", "certificate.json"),
-            lambda r: {},
+            lambda r: {
+                "certificate for all texts": r["certificate"]["verdict"],
+                **{item["statement"]: item["verdict"] == "holds" for item in r["properties"]},
+            },
             may_find_violation=True,
         ),
         Step(
