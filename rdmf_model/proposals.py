@@ -76,7 +76,9 @@ def propose_spans(
     """
     clips = curve.shape[1]
     valid = torch.arange(clips, device=curve.device) < lengths[:, None]
-    curve = torch.where(valid, curve, torch.zeros_like(curve)).float()
+    curve = torch.where(valid, curve, torch.zeros_like(curve))
+    # half precision is widened, float64 stays
+    curve = curve if curve.dtype == torch.float64 else curve.float()
     low = curve.masked_fill(~valid, torch.inf).amin(1, keepdim=True)
     high = curve.masked_fill(~valid, -torch.inf).amax(1, keepdim=True)
     fraction = (torch.arange(levels, device=curve.device, dtype=curve.dtype) + 0.5) / levels
