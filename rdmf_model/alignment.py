@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from rdmf_model.fusion import ReactionDiffusionFusion
+
 if TYPE_CHECKING:
     from rdmf_model.data import Sample
     from rdmf_model.model import MomentModel
@@ -71,3 +73,50 @@ def align_projections(model: MomentModel, samples: Sequence[Sample], ridge: floa
     spread = (torch.einsum("ij,ik,kj->", weight, gram / count, weight) / channels).sqrt().clamp(min=1e-9)
     model.video_projection.linear.weight.copy_((weight / spread).T)
     model.video_projection.linear.bias.zero_()
+
+
+@torch.no_grad()
+def align_score(model: MomentModel, samples: Sequence[Sample], ridge: float) -> None:
+    """Fit the score that drives the reaction to the training set, in place; after `align_projections`.
+
+    Ridge regression of relevance on a clip's cosine with the query (not penalised) and its projected features
+    (penalised), all relative to the video's mean, as `fusion.local_contrast` sees them. Where clips already know the
+    text the features carry the score; where they do not, the cosine does. A model without a score is left alone.
+
+    Arguments:
+        model: with aligned projections.
+        samples: the training set; those without windows are ignored.
+        ridge: λ relative to the number of clips, > 0.
+    """
+    fusion = model.fusion
+    if not isinstance(fusion, ReactionDiffusionFusion):
+        return
+    channels = fusion.channels
+    device = fusion.salience.weight.device
+    gram = torch.zeros(channels + 1, channels + 1, dtype=torch.float64)
+    cross = torch.zeros(channels + 1, dtype=torch.float64)
+    count = 0
+    model.eval()
+    for sample in samples:
+        if not bool(sample.relevance.any()):
+            continue
+        video = model.video_projection(sample.video.float().to(device)[None])
+        text = model.text_projection(sample.text.float().to(device)[None])
+        query = model.pooling(text, torch.ones(text.shape[:2], dtype=torch.bool, device=device))
+        cosine = torch.cosine_similarity(video, query[:, None], dim=-1)
+        features = torch.cat([cosine[..., None], video], dim=-1)[0].double().cpu()
+        features = features - features.mean(0)
+        target = sample.relevance.double() - sample.relevance.double().mean()
+        gram += features.T @ features
+        cross += features.T @ target
+        count += len(target)
+    model.train()
+    if count == 0:
+        return
+    penalty = torch.full((channels + 1,), ridge * count, dtype=torch.float64)
+    penalty[0] = 1e-6 * count
+    weight = torch.linalg.solve(gram + torch.diag(penalty), cross)
+    # Unit variance of the score over the clips of a video; contrast makes the rest.
+    weight = weight / (weight @ gram @ weight / count).sqrt().clamp(min=1e-9)
+    fusion.similarity_scale.fill_(float(weight[0]))
+    fusion.salience.weight.copy_(weight[1:].float().expand(fusion.heads, -1))

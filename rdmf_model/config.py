@@ -182,6 +182,7 @@ class LossConfig:
     l1: float = 10.0
     giou: float = 1.0
     classification: float = 4.0
+    ranking: float = 1.0
     saliency: float = 1.0
     contrastive: float = 1.0
     boundary: float = 1.0

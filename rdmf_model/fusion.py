@@ -94,9 +94,9 @@ class ReactionDiffusionFusion(nn.Module):
         )
         nn.init.zeros_(self.design_query[1].weight)  # type: ignore[arg-type]
         self.similarity_scale = nn.Parameter(torch.full((heads,), 8.0))
-        self.salience = nn.Linear(channels, heads)
+        # No bias: contrast would cancel it.
+        self.salience = nn.Linear(channels, heads, bias=False)
         nn.init.zeros_(self.salience.weight)
-        nn.init.zeros_(self.salience.bias)
         self.score_offset = nn.Parameter(torch.zeros(heads))
         self.gain_scale = nn.Parameter(torch.full((heads,), 0.6))
         self.initial_scale = nn.Parameter(torch.ones(heads))

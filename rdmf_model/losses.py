@@ -128,7 +128,12 @@ def moment_losses(logits: Tensor, spans: Tensor, batch: Batch) -> dict[str, Tens
     quality = torch.zeros_like(logits)
     if len(row) == 0:
         zero = (spans.sum() + logits.sum()) * 0.0
-        return {"l1": zero, "giou": zero, "classification": binary_cross_entropy_with_logits(logits, quality)}
+        return {
+            "l1": zero,
+            "giou": zero,
+            "classification": binary_cross_entropy_with_logits(logits, quality),
+            "ranking": zero,
+        }
     chosen = spans[row, slot]
     xx = span_cxw_to_xx(chosen)
     giou = paired_giou(xx, target)
@@ -137,11 +142,25 @@ def moment_losses(logits: Tensor, spans: Tensor, batch: Batch) -> dict[str, Tens
             if len(windows):
                 iou = span_iou(span_cxw_to_xx(spans[i]), windows.to(spans)).amax(1)
                 quality[i] = torch.where(iou > MIN_QUALITY, iou, torch.zeros_like(iou))
+    ranking = ranking_loss(logits, quality)
     return {
+        "ranking": ranking,
         "l1": (chosen - span_xx_to_cxw(target)).abs().sum(-1).mean(),
         "giou": (1.0 - giou).mean(),
         "classification": binary_cross_entropy_with_logits(logits, quality),
     }
+
+
+def ranking_loss(logits: Tensor, quality: Tensor, temperature: float = 0.1) -> Tensor:
+    """Cross-entropy of the softmax over a query's slots against the softmax of their quality / temperature.
+
+    The first slot is what R1 looks at; the temperature says how much better than the others the best slot must be.
+    Queries whose slots all miss contribute nothing.
+    """
+    target = torch.softmax(quality / temperature, dim=1)
+    loss = -(target * log_softmax(logits, dim=1)).sum(1)
+    hit = quality.amax(1) > 0
+    return (loss * hit).sum() / hit.sum().clamp(min=1)
 
 
 class MomentLoss(nn.Module):

@@ -90,7 +90,7 @@ def _set_up(
     config: Config, output: Path, accelerator: Accelerator, resume: bool
 ) -> tuple[Config, tuple[MomentDataset, MomentDataset], nn.Module]:
     """Everything that can be wrong with configuration and data comes out here, before the run folder is written."""
-    from rdmf_model.alignment import align_projections
+    from rdmf_model.alignment import align_projections, align_score
     from rdmf_model.model import build_model
     from rdmf_model.schedule import seed_everything
 
@@ -108,6 +108,7 @@ def _set_up(
     if config.train.alignment_ridge is not None:
         samples = [datasets[0][index] for index in range(len(datasets[0]))]
         align_projections(model, samples, config.train.alignment_ridge, config.train.seed)
+        align_score(model, samples, config.train.alignment_ridge)
     if accelerator.is_main_process:
         write_config(config, output, resume)
         write_atomically(output / STATISTICS, json_bytes(statistics.to_dict() if statistics is not None else {}))
