@@ -96,6 +96,7 @@ def align_score(model: MomentModel, samples: Sequence[Sample], ridge: float) -> 
     gram = torch.zeros(channels + 1, channels + 1, dtype=torch.float64)
     cross = torch.zeros(channels + 1, dtype=torch.float64)
     count = 0
+    training = model.training
     model.eval()
     for sample in samples:
         if not bool(sample.relevance.any()):
@@ -110,7 +111,7 @@ def align_score(model: MomentModel, samples: Sequence[Sample], ridge: float) -> 
         gram += features.T @ features
         cross += features.T @ target
         count += len(target)
-    model.train()
+    model.train(training)
     if count == 0:
         return
     penalty = torch.full((channels + 1,), ridge * count, dtype=torch.float64)

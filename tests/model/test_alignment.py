@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from rdmf_model.alignment import align_projections, video_statistics
-from rdmf_model.config import ModelConfig
+from rdmf_model.alignment import align_projections, align_score, video_statistics
+from rdmf_model.config import ModelConfig, RegionConfig
 from rdmf_model.data import MomentDataset, Sample
 from rdmf_model.model import build_model
 from rdmf_model.planted import write_planted_dataset
@@ -45,9 +45,10 @@ def make_samples(count=12, seed=0, relevant=True):
     return samples
 
 
-def make_model(channels=4, video_width=VIDEO_WIDTH, text_width=TEXT_WIDTH, seed=0):
+def make_model(channels=4, video_width=VIDEO_WIDTH, text_width=TEXT_WIDTH, seed=0, fusion="none"):
     torch.manual_seed(seed)
-    config = ModelConfig(fusion="none", channels=channels, heads=2, feedforward=8)
+    region = RegionConfig(wavelength=(6.0, 36.0), clips=(40, 80))
+    config = ModelConfig(fusion=fusion, channels=channels, heads=2, feedforward=8, steps=2, region=region)
     return build_model(config, video_width, text_width).eval()
 
 
@@ -143,6 +144,48 @@ def test_degenerate_sets_stay_finite():
         align_projections(model, samples, ridge=1.0, seed=0)
         for projection, features in ((model.video_projection, sample.video), (model.text_projection, sample.text)):
             assert bool(torch.isfinite(projection(features.float())).all())
+
+
+@pytest.mark.parametrize("ridge", [1e-2, 1.0])
+@torch.no_grad()
+def test_the_score_is_a_ridge_regression_of_relevance(ridge):
+    """On cosine and features less the video's mean; the cosine is as good as free, the score has unit variance."""
+    samples = make_samples()
+    samples[3] = dataclasses.replace(samples[3], relevance=torch.zeros_like(samples[3].relevance))
+    model = make_model(fusion="reaction_diffusion")
+    align_projections(model, samples, ridge=1.0, seed=0)
+    align_score(model, samples, ridge)
+    features, target = [], []
+    for sample in samples:
+        if sample.relevance.any():
+            clips = model.video_projection(sample.video.float()).double().numpy()
+            text = model.text_projection(sample.text.float()).double().numpy().mean(0)
+            cosine = clips @ text / np.linalg.norm(clips, axis=1) / np.linalg.norm(text)
+            own = np.column_stack([cosine, clips])
+            features.append(own - own.mean(0))
+            target.append(sample.relevance.double().numpy() - sample.relevance.double().numpy().mean())
+    x, y = np.concatenate(features), np.concatenate(target)
+    penalty = np.sqrt(len(x) * np.array([1e-6, *[ridge] * 4]))
+    weight, *_ = np.linalg.lstsq(np.concatenate([x, np.diag(penalty)]), np.concatenate([y, np.zeros(5)]), rcond=None)
+    weight /= np.sqrt(((x @ weight) ** 2).mean())
+    np.testing.assert_allclose(model.fusion.similarity_scale.numpy(), weight[0], rtol=1e-3)
+    for row in model.fusion.salience.weight.numpy():
+        np.testing.assert_allclose(row, weight[1:], atol=1e-3)
+
+
+def test_the_score_is_left_alone_where_there_is_nothing_to_fit():
+    align_score(make_model(), make_samples(), 1.0)
+    model = make_model(fusion="reaction_diffusion")
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    align_score(model, make_samples(relevant=False), 1.0)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_fit_keeps_the_mode(training):
+    model = make_model(fusion="reaction_diffusion").train(training)
+    align_score(model, make_samples(), 1.0)
+    assert model.training == training
 
 
 @torch.no_grad()

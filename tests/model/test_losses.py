@@ -21,6 +21,7 @@ from rdmf_model.losses import (
     dense_targets,
     moment_losses,
     paired_giou,
+    ranking_loss,
     saliency_loss,
 )
 from rdmf_model.spans import span_xx_to_cxw
@@ -243,6 +244,24 @@ def test_moment_losses_by_hand():
     assert float(losses["classification"]) == pytest.approx(float(expected))
 
 
+def test_ranking_loss_by_hand():
+    """Qualities 0.8 and 0.5 at temperature 0.1 ask for odds of e^3; a query that hits nothing does not count."""
+    logits = torch.tensor([[1.0, -1.0], [5.0, -5.0]])
+    quality = torch.tensor([[0.8, 0.5], [0.0, 0.0]])
+    share = 1 / (1 + math.exp(-3.0))
+    expected = share * softplus(-2.0) + (1 - share) * softplus(2.0)
+    assert ranking_loss(logits, quality).item() == pytest.approx(expected, rel=1e-5)
+    assert ranking_loss(logits, torch.zeros(2, 2)).item() == 0.0
+
+
+@given(st.lists(st.floats(0.3, 1.0), min_size=2, max_size=6), st.floats(-5, 5))
+def test_ranking_loss_is_least_where_logits_are_qualities_over_the_temperature(quality, offset):
+    target = torch.tensor([quality], dtype=torch.float64)
+    best = (target / 0.1 + offset).requires_grad_()
+    (gradient,) = torch.autograd.grad(ranking_loss(best, target), best)
+    assert gradient.abs().max().item() < 1e-9
+
+
 def test_moment_losses_are_least_at_the_exact_windows():
     batch = make_batch()
     spans = torch.full((3, 4, 2), 0.01)
@@ -307,7 +326,7 @@ def test_the_total_is_the_weighted_sum_and_layers_add():
     terms = {name: value.item() for name, value in losses.items() if name != "loss"}
     assert set(terms) == {item.name for item in dataclasses.fields(LossConfig)} - {"temperature"}
     total = sum(getattr(weights, name) * value for name, value in terms.items())
-    assert float(losses["loss"]) == pytest.approx(total, rel=1e-6)
+    assert losses["loss"].item() == pytest.approx(total, rel=1e-6)
     last = moment_losses(outputs["pred_logits"], outputs["pred_spans"], batch)
     auxiliary = moment_losses(**{k[5:]: v for k, v in outputs["aux_outputs"][0].items()}, batch=batch)
     for name in last:
