@@ -124,6 +124,12 @@ class ReactionDiffusionFusion(nn.Module):
     def forward(
         self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
     ) -> FusionOutput:
+        """Fused clips (B, T, C) and the pattern (B, T), the channels' weighted activator, 0 in the padding.
+
+        Arguments:
+            video, video_mask: clips (B, T, C) and their validity (B, T), the valid ones first.
+            query: the pooled text, (B, C).  text, text_mask: not used, part of the common interface.
+        """
         per_head = self.channels // self.heads
         design = self.design(query).map(lambda x: x[:, None])
         score = self.score(video, query, video_mask).repeat_interleave(per_head, dim=-1)

@@ -23,8 +23,8 @@ MIN_QUALITY = 0.3
 
 @dataclass(frozen=True)
 class Targets:
-    """Dense targets of a batch: validity, relevance and saliency targets (B, T), and each relevant clip's window (B,
-    T, 2)."""
+    """Dense targets of a batch: validity, relevance (bool) and saliency in [0, 1], shape (B, T) each, and each relevant
+    clip's window [start, end] in [0, 1], shape (B, T, 2), 0 elsewhere."""
 
     valid: Tensor
     relevance: Tensor
@@ -116,7 +116,7 @@ def alignment_loss(
 
 
 def moment_losses(logits: Tensor, spans: Tensor, batch: Batch) -> dict[str, Tensor]:
-    """Hungarian-matched span losses (L1 on (centre, width), 1 − gIoU) and the classification of the slots.
+    """Hungarian-matched span losses (L1 on (centre, width), 1 − gIoU), and the slots' classification and ranking.
 
     A slot's class target is its IoU with the best window (so that the score ranks by quality), 0 below `MIN_QUALITY`.
     """

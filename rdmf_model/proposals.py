@@ -22,9 +22,8 @@ def runs_above(curve: Tensor, valid: Tensor, level: Tensor) -> tuple[Tensor, Ten
         valid: bool, shape (B, T).
         level: shape (B, K), the levels to cut at.
 
-    Returns: `is_start` (B, K, T) bool, and `first`, `last` (B, K, T), for each clip of a run the first clip of its
-    run and
-        one past the last; meaningless outside runs.
+    Returns: `is_start` (B, K, T) bool; `first` and `last` (B, K, T) int64, for each clip of a run the run's first clip
+        and one past its last, meaningless outside runs.
     """
     above = (curve[:, None, :] >= level[:, :, None]) & valid[:, None, :]
     index = torch.arange(curve.shape[1], device=curve.device).expand_as(above)
@@ -96,7 +95,16 @@ def propose_spans(
 
 
 def best_spans(score: Tensor, first: Tensor, last: Tensor, extent: Tensor, count: int, overlap: float) -> Tensor:
-    """Greedy non-maximum suppression of intervals [first, last), all (B, N); returns (B, count, 2), see above."""
+    """Greedy non-maximum suppression of scored intervals [first, last).
+
+    Arguments:
+        score: shape (B, N); -inf marks what is no candidate.
+        first, last: in clips, shape (B, N) each.
+        extent: valid clips, shape (B,).
+        count, overlap: as in `propose_spans`.
+
+    Returns: (centre, width) in [0, 1], best first, shape (B, count, 2); the whole video where candidates run out.
+    """
     spans = torch.empty(len(score), count, 2, dtype=first.dtype, device=first.device)
     for slot in range(count):
         best_score, best = score.max(1, keepdim=True)
