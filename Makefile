@@ -53,8 +53,8 @@ docs: $(VENV)/.installed-docs
 	@echo "docs/_build/html/index.html"
 
 proofs:
-	@command -v coqc > /dev/null || { echo "Coq is not installed; on Debian and Ubuntu: apt-get install coq libcoq-interval libcoq-coquelicot" >&2; exit 1; }
-	$(MAKE) -C proofs
+	@command -v coqc > /dev/null || { echo "Coq is not installed; on Debian and Ubuntu: apt-get install coq libcoq-coquelicot" >&2; exit 1; }
+	$(MAKE) -C proofs -j2
 
 clean:
 	rm -rf $(VENV) docs/_build demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

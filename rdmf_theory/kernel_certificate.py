@@ -49,7 +49,8 @@ def theory(content: Mapping[str, Any]) -> str:
     """Coq source whose only theorem is that the verified checker accepts the certificate."""
     term = paving_term(content) if content["kind"] == "fixed-ratio-region" else box_term(content)
     lines = ("From Coq Require Import QArith List.", "From RDMF Require Import Checker.", "Import ListNotations.")
-    proof = "Proof. vm_cast_no_check (eq_refl true). Qed."
+    # the answer is computed before the kernel is asked to agree: on a refusal a bare cast would search for ever
+    proof = "Proof. vm_compute. match goal with |- true = true => reflexivity end. Qed."
     return "\n".join([*lines, "Open Scope Q_scope.", f"Theorem accepted : {term}.", proof, ""])
 
 
