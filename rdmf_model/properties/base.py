@@ -1,0 +1,222 @@
+"""A property, the model it is judged on, and the search for a counter-example."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings, target
+from hypothesis import seed as seeded
+from hypothesis.errors import HypothesisException
+from hypothesis.strategies import SearchStrategy
+from torch import Tensor
+
+from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.model import MomentModel
+from rdmf_theory.errors import ParameterError
+
+
+class Subject:
+    """The model that is judged, in evaluation mode.
+
+    Arguments:
+        model: float32 weights.
+        clips: (T_min, T_max) to draw from, for a model whose layer has no region of its own.
+    """
+
+    def __init__(self, model: MomentModel, clips: tuple[int, int] = (1, 75)) -> None:
+        self.model = model.eval()
+        self.video_width = int(model.video_projection.mean.numel())
+        self.text_width = int(model.text_projection.mean.numel())
+        self.clips = self.layer.constraint.region.clips if self.has_layer else clips
+
+    @property
+    def has_layer(self) -> bool:
+        """Whether the fusion is the reaction-diffusion layer, which has a region and a theory."""
+        return isinstance(self.model.fusion, ReactionDiffusionFusion)
+
+    @property
+    def layer(self) -> ReactionDiffusionFusion:
+        """The reaction-diffusion layer. Raises ParameterError for a model with another fusion."""
+        fusion = self.model.fusion
+        if not isinstance(fusion, ReactionDiffusionFusion):
+            raise ParameterError(
+                f"the model's fusion must be reaction_diffusion. Got {type(fusion).__name__}, which has no region."
+            )
+        return fusion
+
+    @cached_property
+    def exact(self) -> MomentModel:
+        """The same weights in float64, where rounding cannot turn a choice between proposals."""
+        return copy.deepcopy(self.model).double()
+
+    def query(self, text: Tensor) -> Tensor:
+        """What the layer sees of a text of shape (L, Ct): shape (1, C)."""
+        words = self.model.text_projection(text[None])
+        return self.model.pooling(words, torch.ones(1, len(text), dtype=torch.bool))
+
+
+Margins = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Property:
+    """One promise of a model.
+
+    Arguments:
+        name: identifier.
+        statement: the promise in words; latex: in formulas, may be empty.
+        theorem: what it follows from, as `File.theorem` in proofs/ where there is one.
+        strategy: subject -> inputs; their repr is the counter-example that a person reads.
+        check: (subject, input) -> margins by name; the promise holds where all are >= 0. NaN and exceptions violate it.
+        tolerance: what the check allows, and why.
+        needs_layer: whether it is about the reaction-diffusion layer.
+    Raises: ParameterError for a name that is no identifier, or a promise without words.
+    """
+
+    name: str
+    statement: str
+    theorem: str
+    strategy: Callable[[Subject], SearchStrategy[Any]]
+    check: Callable[[Subject, Any], Margins]
+    tolerance: str
+    latex: str = ""
+    needs_layer: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier():
+            raise ParameterError(f"Property.name must be an identifier such as batch_order. Got {self.name!r}.")
+        for name in ("statement", "theorem", "tolerance"):
+            if not getattr(self, name).strip():
+                raise ParameterError(f"Property.{name} must say something. Got an empty text for {self.name!r}.")
+
+
+@dataclass(frozen=True)
+class PropertyResult:
+    """Outcome of a search: examples tried, worst margin of each part, the shrunk counter-example where there is one."""
+
+    promise: Property
+    examples: int
+    seconds: float
+    margins: Mapping[str, float] = field(default_factory=dict)
+    counter_example: str | None = None
+    detail: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether no counter-example was found."""
+        return self.counter_example is None
+
+    @property
+    def worst(self) -> tuple[str, float] | None:
+        """The part with the least margin, and that margin; None where nothing was measured."""
+        if not self.margins:
+            return None
+        name = min(self.margins, key=lambda part: _order(self.margins[part]))
+        return name, self.margins[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, apart from NaN and infinities."""
+        judged = self.promise
+        return {
+            "name": judged.name,
+            "statement": judged.statement,
+            "theorem": judged.theorem,
+            "tolerance": judged.tolerance,
+            "verdict": "holds" if self.holds else "violated",
+            "examples": self.examples,
+            "worst_margin": None if self.worst is None else {"part": self.worst[0], "margin": self.worst[1]},
+            "margins": dict(self.margins),
+            "counter_example": self.counter_example,
+            "detail": self.detail,
+            "seconds": self.seconds,
+        }
+
+
+class Violation(Exception):
+    """A margin is negative or undefined."""
+
+
+def _order(margin: float) -> float:
+    """Sorts NaN as the worst of all."""
+    return -math.inf if math.isnan(margin) else margin
+
+
+def run_property(
+    judged: Property,
+    subject: Subject,
+    examples: int = 100,
+    seed: int = 0,
+    progress: Callable[[], None] | None = None,
+) -> PropertyResult:
+    """Search for an input that breaks a promise, towards small margins, and shrink it.
+
+    Arguments:
+        examples: inputs to try, >= 1 (fewer only where the inputs run out).
+        seed: of the search, >= 0; the same seed tries the same inputs.
+        progress: called after each of them.
+    Returns: the result; a violated promise is a result, not an exception.
+    Raises: ParameterError for examples or seed out of range, or a promise that is not about this model.
+    """
+    if examples < 1 or seed < 0:
+        raise ParameterError(f"examples must be >= 1 and seed >= 0. Got {examples} and {seed}.")
+    if judged.needs_layer:
+        _ = subject.layer
+    margins: dict[str, float] = {}
+    tried = 0
+    failure: tuple[str, str] | None = None
+
+    def search(example: Any) -> None:
+        nonlocal tried, failure
+        if failure is None:
+            tried += 1
+            if progress is not None:
+                progress()
+        try:
+            found = judged.check(subject, example)
+            broken = {part: margin for part, margin in found.items() if not margin >= 0}
+            if broken:
+                raise Violation(", ".join(f"{part} margin {margin:.3g}" for part, margin in broken.items()))
+        except HypothesisException:
+            raise
+        except Exception as error:
+            # The last call is the shrunk example's.
+            failure = repr(example), str(error) if isinstance(error, Violation) else f"{type(error).__name__}: {error}"
+            if isinstance(error, Violation):
+                margins.update(found)  # type: ignore[possibly-unbound]
+            raise
+        if failure is None:
+            for part, margin in found.items():
+                margins[part] = min(margins.get(part, math.inf), margin)
+        least = min(found.values(), default=0.0)
+        if math.isfinite(least):
+            target(-least)
+
+    options = settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        phases=(Phase.generate, Phase.target, Phase.shrink),
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]
+        verbosity=Verbosity.quiet,
+    )
+    started = time.perf_counter()
+    try:
+        options(seeded(seed)(given(judged.strategy(subject))(search)))()
+    except Exception:
+        # what broke is in `failure`; anything else is a fault of the search itself
+        if failure is None:
+            raise
+    seconds = time.perf_counter() - started
+    if failure is None:
+        return PropertyResult(judged, tried, seconds, margins)
+    return PropertyResult(judged, tried, seconds, margins, *failure)

@@ -1,0 +1,93 @@
+"""How is a verification shown? A progress bar on stderr while it runs, a table on stdout afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rdmf_model.properties import Property, PropertyResult
+from rdmf_model.verify import CertificateResult, VerificationReport
+from rdmf_theory.terminal import console
+
+Progress = Callable[[Property], Callable[[], None]]
+
+
+@contextmanager
+def progress_bar(examples: int) -> Iterator[Progress]:
+    """A bar per property on stderr, gone at the end; nothing where stderr is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+
+        def start(judged: Property) -> Callable[[], None]:
+            task = bars.add_task(judged.name, total=examples)
+            return lambda: bars.advance(task)
+
+        yield start
+
+
+def print_report(report: VerificationReport) -> None:
+    """The certificate's verdict, one row per property, and what broke, on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Console()
+    for line in certificate_lines(report):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    table = Table(title=f"Properties, seed {report.seed}")
+    for name in ("property", "examples", "verdict", "worst margin", "seconds"):
+        table.add_column(name, justify="right" if name in ("examples", "seconds") else "left")
+    for result in report.properties:
+        verdict = "[green]holds[/]" if result.holds else "[bold red]violated[/]"
+        table.add_row(result.promise.name, str(result.examples), verdict, _worst(result), f"{result.seconds:.1f}")
+    out.print(table)
+    for result in report.properties:
+        if not result.holds:
+            for line in violation_lines(result):
+                out.print(line, highlight=False, markup=False, soft_wrap=True)
+    word = "holds" if report.holds else "does not hold"
+    line = f"{report.checkpoint}: {word}, {report.seconds:.0f} s"
+    out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def certificate_lines(report: VerificationReport) -> list[str]:
+    """What the certificate says, in words."""
+    found: CertificateResult | None = report.certificate
+    if found is None:
+        why = "" if report.fusion == "reaction_diffusion" else f": {report.fusion} has no admissible region"
+        return [f"certificate  none asked for{why}"]
+    verdict = found.certificate.verdict
+    if not found.certificate.holds:
+        lines = [f"certificate  {verdict.name.lower()}: {verdict.value}"]
+        lines.append(f"             {found.certificate.condition}: {found.certificate.detail}")
+        if found.certificate.witness is not None:
+            lines.append(f"             witness {found.certificate.witness}")
+        return lines
+    if found.checked is None:
+        return [f"certificate  {found.file}: refused by the independent checker; `rdmf certify` says why"]
+    region = found.certificate.content["region"]
+    clips = region["clips"]
+    return [
+        f"certificate  for all texts: {found.checked}",
+        f"             at {clips[0]} to {clips[1]} clips, {region['steps']} steps, float32 rounding included",
+        f"             {found.file}, accepted by the independent checker",
+    ]
+
+
+def violation_lines(result: PropertyResult) -> list[str]:
+    """What was promised, what broke, and the smallest input found that breaks it."""
+    return [
+        f"{result.promise.name} is violated: {result.promise.statement}",
+        f"  {result.detail}",
+        f"  counter-example {result.counter_example}",
+        f"  theorem {result.promise.theorem}; tolerance {result.promise.tolerance}",
+    ]
+
+
+def _worst(result: PropertyResult) -> str:
+    if result.worst is None:
+        return "-"
+    name, margin = result.worst
+    return f"{margin:.3g} {name}"
