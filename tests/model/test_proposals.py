@@ -102,10 +102,10 @@ def test_proposals_are_a_greedy_choice_among_runs_and_votes(shapes, seed, count,
 
 @settings(max_examples=40)
 @given(st.lists(st.booleans(), min_size=1, max_size=30), st.integers(0, 5))
-def test_runs_are_the_maximal_ones(above, padding):
+def test_runs_are_the_maximal_ones_and_a_clip_at_the_level_belongs(above, padding):
     curve = torch.tensor([[float(x) for x in above] + [1.0] * padding])
     valid = torch.arange(curve.shape[1]) < len(above)
-    is_start, first, last = runs_above(curve, valid[None], torch.tensor([[0.5]]))
+    is_start, first, last = runs_above(curve, valid[None], torch.tensor([[1.0]]))
     expected = runs(above)
     assert torch.nonzero(is_start[0, 0]).flatten().tolist() == [start for start, _ in expected]
     for start, end in expected:
