@@ -200,7 +200,7 @@ class TrainConfig:
 
     Arguments:
         batch_size: of all processes together.
-        learning_rate: peak of warm-up + cosine; `design_learning_rate` is the design parameters' own (None: the same).
+        learning_rate: peak of warm-up + cosine; `design_learning_rate` is the design parameters' own (None: same).
         projection_learning_rate: of the projections of clips and words (None: the same), which `alignment_ridge` fits
         to
             the training set in closed form before training (relative to the number of relevant clips; None: no fit).
@@ -218,7 +218,7 @@ class TrainConfig:
     epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 1e-3
-    design_learning_rate: float | None = None
+    design_learning_rate: float | None = 1e-2
     projection_learning_rate: float | None = 5e-5
     alignment_ridge: float | None = 1.0
     weight_decay: float = 1e-2

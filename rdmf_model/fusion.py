@@ -110,6 +110,11 @@ class ReactionDiffusionFusion(nn.Module):
         raw = self.design_base + self.design_query(query).view(*query.shape[:-1], self.channels, 5)
         return self.constraint.transform(raw)
 
+    def reaction_parameters(self) -> list[nn.Parameter]:
+        """Designs and the scalars per head or channel that drive the reaction and weigh the pattern."""
+        scalars = [self.similarity_scale, self.score_offset, self.gain_scale, self.initial_scale, self.pattern_weight]
+        return [self.design_base, *self.design_query.parameters(), *scalars]
+
     def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
         """Contrast of each clip's match with the text plus its own salience, shape (B, T, heads), any real."""
         batch, clips, _ = video.shape

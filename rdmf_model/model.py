@@ -113,11 +113,8 @@ class MomentModel(nn.Module):
         return [*self.video_projection.parameters(), *self.text_projection.parameters()]
 
     def design_parameters(self) -> list[nn.Parameter]:
-        """The parameters that choose designs; empty for a fusion that has none."""
-        fusion = self.fusion
-        if not isinstance(fusion, ReactionDiffusionFusion):
-            return []
-        return [fusion.design_base, *fusion.design_query.parameters()]
+        """The parameters that choose designs and drive the reaction, few and meaningful; empty without that layer."""
+        return self.fusion.reaction_parameters() if isinstance(self.fusion, ReactionDiffusionFusion) else []
 
     @torch.no_grad()
     def constraint_margins(self) -> dict[str, float]:
