@@ -330,7 +330,7 @@ def test_the_total_is_the_weighted_sum_and_layers_add():
     last = moment_losses(outputs["pred_logits"], outputs["pred_spans"], batch)
     auxiliary = moment_losses(**{k[5:]: v for k, v in outputs["aux_outputs"][0].items()}, batch=batch)
     for name in last:
-        assert terms[name] == pytest.approx(float(last[name] + auxiliary[name]), rel=1e-6)
+        assert terms[name] == pytest.approx((last[name] + auxiliary[name]).item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("windows", [None, [[], [], []], [[(0.0, 1.0)], [], [(0.5, 0.501)]]])

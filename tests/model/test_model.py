@@ -203,9 +203,12 @@ def test_margins_are_positive_and_only_where_there_are_designs():
 def test_parameter_groups_name_distinct_parameters():
     model = make_model()
     design, projection = model.design_parameters(), model.projection_parameters()
-    assert len(design) == 3
+    ids = {id(p) for p in design}
+    assert len(ids) == len(design)
+    assert ids <= {id(p) for p in model.fusion.parameters()}
+    assert ids >= {id(p) for p in (model.fusion.design_base, *model.fusion.design_query.parameters())}
     assert len(projection) == 4
-    assert not {id(p) for p in design} & {id(p) for p in projection}
+    assert not ids & {id(p) for p in projection}
     assert make_model(fusion="convolution").design_parameters() == []
 
 
