@@ -81,7 +81,7 @@ Proof.
     apply square_lt; [lra|]; replace (root ^ 2) with (root * root) by ring; rewrite R2; nra. }
   split.
   - intros [H1 H2].
-    assert (P1 : c < d * y) by nra.
+    assert (P1 : c < d * y) by (rewrite <- Ez; apply Rmult_lt_compat_r; lra).
     assert (P2 : 0 < (d * y - c) ^ 2 - 4 * d * c * y * (1 - 2 * y)) by (rewrite <- Sc; nra).
     assert (P3 : 0 < g ^ 2 - c ^ 2 * (root * root)) by (rewrite <- Sq; apply Rmult_lt_0_compat; assumption).
     assert (P4 : c * (d + 8 * c) - 3 * c * d < g).
@@ -106,7 +106,8 @@ Proof.
     assert (P6 : 0 < d * y - c) by nra.
     split; [nra|].
     rewrite <- Sc in P4.
-    assert (P7 : 0 < ((d - z') ^ 2 - 4 * d * z' * (1 - 2 * y)) * y ^ 2) by lra; nra.
+    assert (P7 : 0 < ((d - z') ^ 2 - 4 * d * z' * (1 - 2 * y)) * y ^ 2) by lra.
+    apply (Rmult_lt_reg_r (y ^ 2)); [exact y2|lra].
 Qed.
 
 Lemma y_min_below : 0 < y_min < u.
