@@ -1,0 +1,163 @@
+"""Faults planted in the layer, the door and the model, each with the property that must name it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+import rdmf_model.fusion
+from rdmf_model.constraints import Design, DesignConstraint
+from rdmf_model.model import MomentModel
+from rdmf_model.text import AttentionPooling
+from rdmf_theory.discretisation import clip_laplacian
+
+Patch = Callable[[pytest.MonkeyPatch, MomentModel], None]
+
+
+def dense_operator(
+    *,
+    ends: str = "reflect",
+    implicit: bool = True,
+    lagged_reaction: bool = True,
+    extra_steps: int = 0,
+    v_diffuses: bool = True,
+    drift: float = 0.0,
+    respects_lengths: bool = True,
+) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The layer's step by dense linear algebra, and its faults."""
+
+    def laplacian(clips: int, like: Tensor) -> Tensor:
+        matrix = torch.from_numpy(clip_laplacian(clips)).to(like)
+        if ends == "absorb":
+            matrix[0, 0], matrix[-1, -1] = -2, -2
+        return matrix
+
+    def one(u: Tensor, v: Tensor, gain: Tensor, F: Tensor, k: Tensor, D_u: Tensor, D_v: Tensor, steps: int):
+        matrix = laplacian(len(u), u)
+
+        def diffuse(diagonal: Tensor, D: Tensor, right: Tensor) -> Tensor:
+            # (C, T, T) systems
+            system = torch.diag_embed(1 + diagonal.T) - D[:, None, None] * matrix
+            return torch.linalg.solve(system, right.T[..., None])[..., 0].T
+
+        for _ in range(steps + extra_steps):
+            if not implicit:
+                reaction = gain * u * v**2
+                lap_u, lap_v = matrix @ u, matrix @ v
+                u, v = u + D_u * lap_u - reaction + F * (1 - u), v + D_v * lap_v + reaction - (F + k) * v
+                continue
+            if lagged_reaction:
+                new_u = diffuse(F + gain * v**2, D_u, u + F)
+            else:
+                new_u = diffuse(F.expand_as(u), D_u, u + F - gain * u * v**2)
+            v = diffuse((F + k).expand_as(v), D_v if v_diffuses else 0 * D_v, v + gain * new_u * v**2)
+            u = new_u + drift
+        return u, v
+
+    def operator(u0, v0, gain, F, k, D_u, D_v, lengths, *, steps: int, backend: str | None):
+        shape = torch.broadcast_shapes(u0.shape, v0.shape, gain.shape)
+        u0, v0, gain = (x.expand(shape) for x in (u0, v0, gain))
+        u, v = torch.zeros(shape).to(v0), torch.zeros(shape).to(v0)
+        for row in range(shape[0]):
+            clips = int(lengths[row]) if respects_lengths else shape[1]
+            rates = (x.expand(shape[0], shape[2])[row] for x in (F, k, D_u, D_v))
+            fields = one(u0[row, :clips], v0[row, :clips], gain[row, :clips], *rates, steps)
+            u[row, :clips], v[row, :clips] = fields
+        return u, v
+
+    return operator
+
+
+def operator_fault(**fault: object) -> Patch:
+    def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+        monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", dense_operator(**fault))  # type: ignore[arg-type]
+
+    return patch
+
+
+def bypassed_door(**coordinate: float) -> Patch:
+    """The layer emits one coordinate outside the box, whatever the door says."""
+
+    def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+        honest = DesignConstraint.transform
+
+        def transform(self: DesignConstraint, raw: Tensor) -> Design:
+            coordinates = honest(self, raw).coordinates().clone()
+            for name, value in coordinate.items():
+                coordinates[..., ("u_star", "z", "excess", "wavelength", "rate").index(name)] = value
+            return self.emit(coordinates)
+
+        monkeypatch.setattr(DesignConstraint, "transform", transform)
+
+    return patch
+
+
+def rounded_parameters(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = DesignConstraint.emit
+    monkeypatch.setattr(
+        DesignConstraint, "emit", lambda self, x: honest(self, x).map(lambda y: y.bfloat16().to(y.dtype))
+    )
+
+
+def unclamped_gain(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    monkeypatch.setattr(DesignConstraint, "modulate", lambda self, design, score: torch.exp(score))
+
+
+def swapped_fields(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = rdmf_model.fusion.reaction_diffusion
+    monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", lambda *a, **b: honest(*a, **b)[::-1])
+
+
+def unmasked_words(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = AttentionPooling.forward
+    monkeypatch.setattr(AttentionPooling, "forward", lambda self, x, mask: honest(self, x, torch.ones_like(mask)))
+
+
+def samples_meet(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = AttentionPooling.forward
+
+    def forward(self: AttentionPooling, x: Tensor, mask: Tensor) -> Tensor:
+        query = honest(self, x, mask)
+        return query - 0.1 * query[:1]
+
+    monkeypatch.setattr(AttentionPooling, "forward", forward)
+
+
+def dropout_stays_on(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            monkeypatch.setattr(module, "forward", lambda x: torch.nn.functional.dropout(x, 0.5, training=True))
+
+
+def deviation_without_floor(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = DesignConstraint.modulate
+
+    def modulate(self: DesignConstraint, design: Design, score: Tensor) -> Tensor:
+        deviation = (score - score.mean(1, keepdim=True)).square().mean(1, keepdim=True).sqrt()
+        return honest(self, design, score / (1 + deviation))
+
+    monkeypatch.setattr(DesignConstraint, "modulate", modulate)
+
+
+MUTANTS: list[tuple[str, Patch, str, str]] = [
+    ("below threshold", bypassed_door(excess=0.97), "parameters", "turing margin -0.03"),
+    ("undamped", bypassed_door(z=0.9), "uniform_decay", "decays margin"),
+    ("outside the box only", bypassed_door(wavelength=30.0), "parameters", "inside margin -8"),
+    ("parameters rounded to 8 bits", rounded_parameters, "parameters", "rounding margin"),
+    ("gain not bounded", unclamped_gain, "gain", "margin -"),
+    ("explicit Euler", operator_fault(implicit=False), "growth", "multiplier margin"),
+    ("one step too many", operator_fault(extra_steps=1), "growth", "multiplier margin"),
+    ("absorbing ends", operator_fault(ends="absorb"), "growth", "one_mode margin"),
+    ("v does not diffuse", operator_fault(v_diffuses=False), "decay", "multiplier margin"),
+    ("base state drifts", operator_fault(drift=1e-7), "base_state", "drift margin"),
+    ("explicit reaction", operator_fault(lagged_reaction=False), "bounds_any_state", "v_below margin -"),
+    ("u and v swapped", swapped_fields, "bounds", "margin -"),
+    ("layer runs into the padding", operator_fault(respects_lengths=False), "padding", "pattern margin -"),
+    ("padded words are read", unmasked_words, "padding", "saliency margin -"),
+    ("samples of a batch meet", samples_meet, "batch_order", "saliency margin -"),
+    ("dropout stays on", dropout_stays_on, "determinism", "margin -1"),
+    ("deviation without a floor", deviation_without_floor, "gradients", "headroom margin nan"),
+]
