@@ -1,6 +1,7 @@
 """Do the theorems still hold? Runs the proofs: the fast tier always, the kernel tier where Coq is installed.
 
-Fast tier, seconds: sympy identities (`identities.py`) and z3 claims (`smt.py`) on the functions that run. Kernel tier:
+Fast tier, seconds: sympy identities (`identities.py`), boxes in Arb and exact arithmetic (`box_claims.py`) and z3
+claims (`smt.py`), all on the functions that run. Kernel tier:
 `make -C proofs` compiles every theory with `coqc` and compares the axioms below each theorem with the stored list.
 What cannot run is a visible skip, never a pass.
 """
@@ -63,12 +64,15 @@ class Result:
 
 
 def fast_tier() -> Iterator[Result]:
-    """The identities, then the claims; claims are skipped where z3 is not installed."""
+    """Identities, boxes, then the claims; claims are skipped where z3 is not installed."""
+    from rdmf_theory.box_claims import BOX_CLAIMS
     from rdmf_theory.identities import IDENTITIES
     from rdmf_theory.smt import CLAIMS
 
     for identity in IDENTITIES:
         yield _checked(f"identity.{identity.name}", identity.words, identity.check)
+    for box in BOX_CLAIMS:
+        yield _checked(f"box.{box.name}", box.words, box.check)
     try:
         import z3  # noqa: F401
     except ImportError:

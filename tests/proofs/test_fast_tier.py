@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from rdmf_model.cli import app
 from rdmf_theory import formulas, prove
+from rdmf_theory.box_claims import BOX_CLAIMS, BoxClaim
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.identities import IDENTITIES, Identity
 from rdmf_theory.prove import Outcome, Result
@@ -23,6 +24,20 @@ def test_an_identity_that_cannot_fail_is_refused() -> None:
     identity = IDENTITIES[0]
     assert "cannot fail" in (replace(identity, mutant=identity.difference).check() or "")
     assert "does not cancel" in (replace(identity, difference=identity.mutant).check() or "")
+
+
+@pytest.mark.parametrize("claim", BOX_CLAIMS, ids=lambda claim: claim.name)
+def test_box_claim(claim: BoxClaim) -> None:
+    assert claim.check() is None
+
+
+def test_a_box_claim_that_cannot_fail_is_refused() -> None:
+    claim = BOX_CLAIMS[0]
+    # the region's margin allows a slightly larger rate: true, hence no falsehood
+    harmless = replace(claim, falsehoods=((("box", "rate", 1), "201/1000"),))
+    same = replace(claim, falsehoods=((("box", "rate", 1), claim.certificate().to_dict()["box"]["rate"][1]),))
+    assert "accepted although" in (harmless.check() or "")
+    assert "is the truth" in (same.check() or "")
 
 
 def test_claims() -> None:
