@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -206,3 +207,17 @@ def test_a_model_without_a_region(tmp_path, capsys):
 )
 def test_bad_arguments(run, arguments, capsys):
     assert verify(capsys, run, *arguments)[0] == 2
+
+
+def test_the_documentation_names_every_property(repository):
+    page = (repository / "docs" / "verification.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [judged.name for judged in PROPERTIES]
+
+
+@pytest.mark.parametrize("judged", PROPERTIES, ids=lambda judged: judged.name)
+def test_the_theorems_behind_the_properties_exist(judged, repository):
+    cited = re.findall(r"\b([A-Z]\w+)\.(\w+)", judged.theorem)
+    assert cited or judged.theorem.startswith("by construction")
+    for file, theorem in cited:
+        source = (repository / "proofs" / f"{file}.v").read_text(encoding="utf-8")
+        assert re.search(rf"^Theorem {theorem}\b", source, re.MULTILINE), f"proofs/{file}.v has no theorem {theorem}"
