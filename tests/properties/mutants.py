@@ -111,6 +111,16 @@ def swapped_fields(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
     monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", lambda *a, **b: honest(*a, **b)[::-1])
 
 
+def consumed_substrate(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = rdmf_model.fusion.reaction_diffusion
+
+    def operator(*inputs: Tensor, **options: object) -> tuple[Tensor, Tensor]:
+        u, v = honest(*inputs, **options)  # type: ignore[arg-type]
+        return u - 1, v
+
+    monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", operator)
+
+
 def unmasked_words(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
     honest = AttentionPooling.forward
     monkeypatch.setattr(AttentionPooling, "forward", lambda self, x, mask: honest(self, x, torch.ones_like(mask)))
@@ -153,8 +163,9 @@ MUTANTS: list[tuple[str, Patch, str, str]] = [
     ("absorbing ends", operator_fault(ends="absorb"), "growth", "one_mode margin"),
     ("v does not diffuse", operator_fault(v_diffuses=False), "decay", "multiplier margin"),
     ("base state drifts", operator_fault(drift=1e-7), "base_state", "drift margin"),
-    ("explicit reaction", operator_fault(lagged_reaction=False), "bounds_any_state", "v_below margin -"),
-    ("u and v swapped", swapped_fields, "bounds", "margin -"),
+    ("explicit reaction", operator_fault(lagged_reaction=False), "bounds_any_state", "margin"),
+    ("u and v swapped", swapped_fields, "base_state", "drift margin -"),
+    ("substrate counted from 1", consumed_substrate, "bounds", "u_below margin -"),
     ("layer runs into the padding", operator_fault(respects_lengths=False), "padding", "pattern margin -"),
     ("padded words are read", unmasked_words, "padding", "saliency margin -"),
     ("samples of a batch meet", samples_meet, "batch_order", "saliency margin -"),
