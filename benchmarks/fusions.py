@@ -2,9 +2,9 @@
 
     python -m benchmarks.fusions configs/msrvtt_moments.toml --seeds 2 --runs runs/msrvtt --jobs 2
 
-trains each fusion with each seed by `rdmf train`, `--jobs` at a time (finished runs are kept, interrupted ones resumed), and
-prints a Markdown table: mean over seeds ± sample standard deviation of the best epoch's metrics, trained parameters,
-and seconds per epoch with that many jobs at once.
+trains each fusion with each seed by `rdmf train`, `--jobs` at a time (finished runs are kept, interrupted ones
+resumed), and prints a Markdown table: mean over seeds ± sample standard deviation of the best epoch's metrics,
+trained parameters, and seconds per epoch with that many jobs at once.
 """
 
 from __future__ import annotations

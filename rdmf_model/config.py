@@ -218,7 +218,7 @@ class TrainConfig:
     epochs: int = 30
     batch_size: int = 32
     learning_rate: float = 1e-3
-    design_learning_rate: float | None = 1e-2
+    design_learning_rate: float | None = None
     projection_learning_rate: float | None = 5e-5
     alignment_ridge: float | None = 1.0
     weight_decay: float = 1e-2

@@ -1,11 +1,11 @@
 """The reaction-diffusion fusion layer: text and clips react, clips diffuse, and the moment appears as a pattern.
 
-    score_t = b_g + contrast_t(α_g cos_g(x_t, q) + w_g · x_t)    per head g: match with the text, own salience
+    score_t = b_g + contrast_t(α_g cos_g(x_t, q) + w_c · x_t)    match with the text (head g), salience (channel c)
     design  = constraint.transform(base_c + A B q)               per channel c: (u*, z, excess, wavelength, rate)
     m_t     = constraint.modulate(design, ε₁ score_t)            clip-wise gain, inside the admissible interval
     v_0     = v* exp(ε₂ tanh(score_t / 2)),  u_0 = u*            a weak pattern for the instability to amplify
     (u, v)  = N semi-implicit steps                              `ops.reaction_diffusion`
-    x'_t    = LN(x_t + W [p(v/v* − 1), u/u* − 1])                readout with residual
+    x'_t    = LN(FFN(x_t + W [p(v/v* − 1), u/u* − 1]))           readout, then feed-forward, both with residual
 
 p(x) = 2 tanh(x/2) keeps large-amplitude patterns from drowning small ones. Contrast is against the clips within a fixed
 radius, so what a clip becomes depends on its surroundings alone. Whatever the weights, the parameters stay in the
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from rdmf_model.baselines import FusionOutput
+from rdmf_model.baselines import FeedForward, FusionOutput
 from rdmf_model.constraints import Design, DesignConstraint
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_theory.errors import ParameterError
@@ -60,7 +60,8 @@ class ReactionDiffusionFusion(nn.Module):
         steps: semi-implicit steps N, >= 1.
         heads: similarity heads; the first half compare whole vectors, the others slices of C / heads channels.
         design_rank: rank of the map from the query to the designs.
-        dropout: of the readout.
+        feedforward: hidden width of the feed-forward block after the readout.
+        dropout: of the readout and the feed-forward block.
         backend: of the operator; None picks the best available.
 
     Raises: ParameterError if the channels do not divide among the heads.
@@ -73,6 +74,7 @@ class ReactionDiffusionFusion(nn.Module):
         steps: int,
         heads: int = 8,
         design_rank: int = 16,
+        feedforward: int = 256,
         dropout: float = 0.2,
         backend: str | None = None,
     ) -> None:
@@ -95,13 +97,14 @@ class ReactionDiffusionFusion(nn.Module):
         nn.init.zeros_(self.design_query[1].weight)  # type: ignore[arg-type]
         self.similarity_scale = nn.Parameter(torch.full((heads,), 8.0))
         # No bias: contrast would cancel it.
-        self.salience = nn.Linear(channels, heads, bias=False)
-        nn.init.zeros_(self.salience.weight)
+        self.salience = nn.Linear(channels, channels, bias=False)
+        nn.init.normal_(self.salience.weight, std=0.3 * channels**-0.5)
         self.score_offset = nn.Parameter(torch.zeros(heads))
         self.gain_scale = nn.Parameter(torch.full((heads,), 0.6))
         self.initial_scale = nn.Parameter(torch.ones(heads))
         self.readout = nn.Linear(2 * channels, channels)
         self.dropout = nn.Dropout(dropout)
+        self.feedforward = FeedForward(channels, feedforward, dropout)
         self.norm = nn.LayerNorm(channels)
         self.pattern_weight = nn.Parameter(torch.zeros(channels))
 
@@ -116,15 +119,16 @@ class ReactionDiffusionFusion(nn.Module):
         return [self.design_base, *self.design_query.parameters(), *scalars]
 
     def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
-        """Contrast of each clip's match with the text plus its own salience, shape (B, T, heads), any real."""
+        """Contrast of each clip's match with the text plus its own salience, shape (B, T, C), any real."""
         batch, clips, _ = video.shape
         whole = torch.einsum("btc,bc->bt", normalize(video, dim=-1), normalize(query, dim=-1))
         slices = normalize(video.view(batch, clips, self.heads, -1), dim=-1)
         sliced = torch.einsum("btgc,bgc->btg", slices, normalize(query.view(batch, self.heads, -1), dim=-1))
         half = self.heads // 2
         similarity = torch.cat([whole[..., None].expand(-1, -1, half), sliced[..., half:]], dim=-1)
-        match = self.similarity_scale * similarity + self.salience(video)
-        return local_contrast(match, video_mask, CONTRAST_RADIUS) + self.score_offset
+        per_head = self.channels // self.heads
+        match = (self.similarity_scale * similarity).repeat_interleave(per_head, dim=-1) + self.salience(video)
+        return local_contrast(match, video_mask, CONTRAST_RADIUS) + self.score_offset.repeat_interleave(per_head)
 
     def forward(
         self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
@@ -137,7 +141,7 @@ class ReactionDiffusionFusion(nn.Module):
         """
         per_head = self.channels // self.heads
         design = self.design(query).map(lambda x: x[:, None])
-        score = self.score(video, query, video_mask).repeat_interleave(per_head, dim=-1)
+        score = self.score(video, query, video_mask)
         gain = self.constraint.modulate(design, self.gain_scale.repeat_interleave(per_head) * score)
         initial = self.initial_scale.repeat_interleave(per_head) * torch.tanh(0.5 * score)
         v0 = design.v_star * torch.exp(initial)
@@ -156,6 +160,7 @@ class ReactionDiffusionFusion(nn.Module):
         )
         activator = 2.0 * torch.tanh((v / design.v_star - 1.0) / 2.0)
         substrate = u / design.u_star - 1.0
-        clips = self.norm(video + self.dropout(self.readout(torch.cat([activator, substrate], dim=-1))))
+        clips = video + self.dropout(self.readout(torch.cat([activator, substrate], dim=-1)))
+        clips = self.norm(self.feedforward(clips))
         pattern = activator @ torch.softmax(self.pattern_weight, dim=0)
         return FusionOutput(clips, pattern * video_mask)

@@ -145,6 +145,7 @@ def build_fusion(config: ModelConfig) -> nn.Module:
         constraint,
         config.steps,
         heads=2 * config.heads,
+        feedforward=config.feedforward,
         dropout=config.dropout,
         backend=config.backend,
     )
