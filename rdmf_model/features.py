@@ -16,6 +16,8 @@ VIDEO_KEYS = ("features",)
 TEXT_KEYS = ("last_hidden_state", "features")
 # folders of one video are cut to the shortest; extractors differ by a clip at the end, not by more than this
 LENGTH_TOLERANCE = 2
+# encoders emit numbers of order 1 to 1000; squares of numbers beyond this leave no digits for the others
+LARGEST_FEATURE = 1e6
 
 
 def feature_path(folder: Path, name: str, *, source: str) -> Path:
@@ -79,6 +81,12 @@ def load_features(path: Path, keys: Sequence[str] = VIDEO_KEYS, *, unit: str = "
         raise DataError(
             f"{path}: features must be finite. Got {array[row, channel]} at {unit[:-1]} {row}, channel {channel} "
             f"({(~finite).sum()} such values in all). Extract it again."
+        )
+    largest = float(np.abs(array).max())
+    if largest > LARGEST_FEATURE:
+        raise DataError(
+            f"{path}: features must not exceed {LARGEST_FEATURE:g} in size: float32 sums lose their digits. "
+            f"Got {largest:g}. Scale them, or extract them again."
         )
     return array
 

@@ -34,6 +34,26 @@ class SaliencyHead(nn.Module):
         return self.scale * cosine + self.plain(clips).squeeze(-1)
 
 
+# Clips on either side that a clip is compared with to find cuts.
+SIMILARITY_REACH = 8
+
+
+def self_similarity(features: Tensor, video_mask: Tensor, reach: int = SIMILARITY_REACH) -> Tensor:
+    """Cosine of each clip with its neighbours up to `reach` clips to either side, 0 past the ends; (B, T, 2·reach).
+
+    A cut is where similarity to one side drops: the classical cue for the edges of a moment, independent of the text.
+    """
+    unit = nn.functional.normalize(features, dim=-1) * video_mask[..., None]
+    columns: list[Tensor] = []
+    for offset in range(1, reach + 1):
+        later = torch.zeros_like(unit[..., 0])
+        later[:, :-offset] = (unit[:, :-offset] * unit[:, offset:]).sum(-1)
+        earlier = torch.zeros_like(later)
+        earlier[:, offset:] = later[:, :-offset]
+        columns += [earlier, later]
+    return torch.stack(columns, dim=-1)
+
+
 class BoundaryHead(nn.Module):
     """Distance of each clip's centre to the start and end of the moment around it, in clips, shape (B, T, 2), > 0."""
 

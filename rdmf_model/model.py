@@ -16,7 +16,7 @@ from rdmf_model.baselines import (
 )
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.fusion import ReactionDiffusionFusion
-from rdmf_model.heads import BoundaryHead, MomentDecoder, SaliencyHead
+from rdmf_model.heads import SIMILARITY_REACH, BoundaryHead, MomentDecoder, SaliencyHead, self_similarity
 from rdmf_model.proposals import propose_spans
 from rdmf_model.region import build_region
 from rdmf_model.spans import span_cxw_to_xx
@@ -47,7 +47,11 @@ class FeatureProjection(nn.Module):
         self.std.copy_(std)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(self.dropout((x - self.mean) / self.std))
+        return self.linear(self.dropout(self.standardise(x)))
+
+    def standardise(self, x: Tensor) -> Tensor:
+        """`(x - mean) / std`, shape of `x`."""
+        return (x - self.mean) / self.std
 
 
 class MomentModel(nn.Module):
@@ -61,6 +65,7 @@ class MomentModel(nn.Module):
         fusion: nn.Module,
         saliency: SaliencyHead,
         boundary: BoundaryHead,
+        cuts: nn.Module,
         decoder: MomentDecoder,
         moment_queries: int,
         auxiliary_losses: bool = True,
@@ -72,6 +77,7 @@ class MomentModel(nn.Module):
         self.fusion = fusion
         self.saliency = saliency
         self.boundary = boundary
+        self.cuts = cuts
         self.decoder = decoder
         self.moment_queries = moment_queries
         self.auxiliary_losses = auxiliary_losses
@@ -88,6 +94,8 @@ class MomentModel(nn.Module):
         saliency = self.saliency(clips, query)
         if fused.pattern is not None:
             saliency = saliency + fused.pattern
+        cuts = self_similarity(self.video_projection.standardise(batch.video), video_mask)
+        clips = (clips + self.cuts(cuts)) * video_mask[..., None]
         distance = self.boundary(clips, video_mask)
         votes = BoundaryHead.spans(distance, lengths)
         spans = self.decoder.initial_spans(len(lengths))
@@ -161,6 +169,7 @@ def build_model(config: ModelConfig, video_channels: int, text_channels: int) ->
         fusion=build_fusion(config),
         saliency=SaliencyHead(channels),
         boundary=BoundaryHead(channels),
+        cuts=nn.Linear(2 * SIMILARITY_REACH, channels),
         decoder=MomentDecoder(
             channels,
             config.heads,

@@ -133,6 +133,7 @@ def spoiled(value):
         pytest.param(spoiled(np.nan), "must be finite. Got nan at clip 3, channel 1 .1 such", id="NaN"),
         pytest.param(spoiled(-np.inf), "must be finite. Got -inf", id="infinite"),
         pytest.param({"features": np.full((5, 3), 1e300)}, "must be finite", id="beyond float32"),
+        pytest.param(spoiled(3e7), "must not exceed 1e.06 in size.*Got 3e.07", id="too large"),
         pytest.param({"features": np.ones((0, 3))}, "holds no clips", id="no clips"),
         pytest.param({"features": np.ones((5, 0))}, "holds no channels", id="no channels"),
         pytest.param({"features": np.ones(5)}, r"shape \(clips, channels\). Got shape \(5,\)", id="one axis"),

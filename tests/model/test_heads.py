@@ -14,6 +14,7 @@ from rdmf_model.heads import (
     MomentDecoder,
     SaliencyHead,
     inverse_sigmoid,
+    self_similarity,
     span_evidence,
     span_mean,
     span_mean_of,
@@ -196,3 +197,22 @@ def test_every_decoder_layer_answers_and_learned_queries_are_spans():
     assert initial.shape == (5, 4, 2)
     assert bool(((initial > 0) & (initial < 1)).all())
     assert MomentDecoder(8, 2, 16, 0.0, layers=1, learned=None).initial_spans(5) is None
+
+
+@pytest.mark.parametrize("clips", [1, 3, 20])
+def test_self_similarity_is_the_cosine_with_each_neighbour(clips):
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(2, clips, 5, generator=generator, dtype=torch.float64)
+    lengths = (clips, max(1, clips - 2))
+    mask = torch.arange(clips) < torch.tensor(lengths)[:, None]
+    features[~mask] = 1e6
+    similarity = self_similarity(features, mask, reach=4)
+    assert similarity.shape == (2, clips, 8)
+    for row, length in enumerate(lengths):
+        for t in range(clips):
+            for offset in range(1, 5):
+                for column, other in ((2 * offset - 2, t - offset), (2 * offset - 1, t + offset)):
+                    inside = t < length and 0 <= other < length
+                    a, b = features[row, t].numpy(), features[row, other].numpy() if 0 <= other < clips else None
+                    expected = a @ b / np.linalg.norm(a) / np.linalg.norm(b) if inside else 0.0
+                    assert similarity[row, t, column].item() == pytest.approx(expected, abs=1e-12)
