@@ -97,6 +97,7 @@ class RegionConfig:
         u_star, z, excess, rate: (lower, upper) of the other design coordinates.
         gain: (g_min, g_max) of the N-step pattern gain.
         modulation_fraction: part of the clip-wise gain interval that is used, in log, in (0, 1).
+        soft_onset: whether every onset must be soft; lowers the upper bound of u_star.
     """
 
     wavelength: Wavelength = "auto"
@@ -201,9 +202,9 @@ class TrainConfig:
     Arguments:
         batch_size: of all processes together.
         learning_rate: peak of warm-up + cosine; `design_learning_rate` is the design parameters' own (None: same).
-        projection_learning_rate: of the projections of clips and words (None: the same), which `alignment_ridge` fits
-        to
-            the training set in closed form before training (relative to the number of relevant clips; None: no fit).
+        projection_learning_rate: of the projections of clips and words (None: the same).
+        alignment_ridge: of the closed-form fit of these projections and of the reaction's score to the training set,
+            before training, relative to the number of clips; None: no fit.
         weight_decay: of matrices; norms, biases and design parameters have none.
         warmup: fraction of all steps, in [0, 1).  final_learning_rate: fraction of the peak at the end.
         max_grad_norm: gradient clipping, 0 turns it off.

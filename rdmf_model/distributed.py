@@ -1,10 +1,8 @@
 """Several processes, one global batch: each runs the model on its rows, all compute the loss of the whole batch.
 
 Averaging the processes' own losses would not be the loss of the global batch: terms are normalised by the number of
-windows,
-and contrastive terms compare all samples of a batch. So the outputs (small beside the features) are gathered. A
-process'
-gradient flows through its own rows only; the sum over the processes is the gradient of the global loss.
+windows, and contrastive terms compare all samples of a batch. So the outputs (small beside the features) are gathered.
+A process' gradient flows through its own rows only; the sum over the processes is the gradient of the global loss.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 REQUIREMENT = re.compile(
     r"^(?P<name>[A-Za-z0-9_.-]+)(\[.*?\])?\s*(>=\s*(?P<least>[0-9.]+))?.*?(extra == ['\"](?P<extra>\w+)['\"])?$"
 )
-# kernels that are compiled for a GPU, and tools that the project does not install itself
+# what the project uses and does not install itself: for the CPU kernel, for the proofs, for the two commands
 TOOLS = {"compiler": ("c++", "g++", "clang++"), "coq": ("coqc",), "make": ("make",)}
 
 

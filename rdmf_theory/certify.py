@@ -300,7 +300,7 @@ def _band(box: Box, clips: Sequence[int], leaves: int) -> dict[str, str]:
 def _scale_band(part: Box) -> tuple[float, ...]:
     """Lengths over which band and growth vary: square roots of 1 - 2u and of r - 1."""
     u, r = part[0], part[-1]
-    middle = [(1.0 * float(z[0])) for z in part[1:-1]]
+    middle = [float(z[0]) for z in part[1:-1]]
     return (0.5 * math.sqrt(1 - 2 * float(u[1])), *middle, 2 * (float(r[0]) - 1) * float(r[0]) / (1 + float(r[0])))
 
 

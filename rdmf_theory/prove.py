@@ -1,9 +1,8 @@
 """Do the theorems still hold? Runs the proofs: the fast tier always, the kernel tier where Coq is installed.
 
 Fast tier, seconds: sympy identities (`identities.py`), boxes in Arb and exact arithmetic (`box_claims.py`) and z3
-claims (`smt.py`), all on the functions that run. Kernel tier:
-`make -C proofs` compiles every theory with `coqc` and compares the axioms below each theorem with the stored list.
-What cannot run is a visible skip, never a pass.
+claims (`smt.py`), all on the functions that run. Kernel tier: `make -C proofs` compiles every theory with `coqc` and
+compares the axioms below each theorem with the stored list. What cannot run is a visible skip, never a pass.
 """
 
 from __future__ import annotations

@@ -88,9 +88,10 @@ def check_gain(subject: Subject, query: Query) -> Margins:
 
 
 def field_margins(call: OperatorCall) -> dict[str, float]:
-    """Margins of the bounds of DESIGN 2.4 on fields (1, T, C), relative to their size, `FIELD_ERROR` allowed.
+    """Margins of the step's bounds on fields (1, T, C), relative to their size, `FIELD_ERROR` allowed.
 
-    u in [0, 1], v >= 0, mean(u + v) <= max(1, its start), and V' = (V + 1 + F + 2 D_u) / (1 + w) iterated bounds max v.
+    u in [0, 1], v >= 0, mean(u + v) <= max(1, its start), and V' = (V + 1 + F + 2 D_u) / (1 + w) iterated bounds max v
+    (docs/mathematics.md, "The step", point 1).
     """
     u0, v0 = (x.double().expand_as(call.u)[0] for x in (call.u0, call.v0))
     u, v = call.u.double()[0], call.v.double()[0]
