@@ -53,23 +53,6 @@ class WindowStatistics:
         if len(self.lengths) != len(QUANTILES) or any(np.diff(self.lengths) < 0):
             raise ParameterError(f"WindowStatistics.lengths must be {len(QUANTILES)} ascending. Got {self.lengths}.")
 
-    def initial_wavelengths(self, channels: int) -> np.ndarray:
-        """Wavelengths to start `channels` channels at: the window lengths' own distribution, doubled and kept in range.
-
-        Arguments:
-            channels: >= 1.
-
-        Returns: (channels,) clips, ascending, strictly inside `wavelength`.
-        Raises: ParameterError if `channels` is below 1.
-        """
-        if channels < 1:
-            raise ParameterError(f"channels must be at least 1. Got {channels}.")
-        at = (np.arange(channels) + 0.5) / channels
-        wavelengths = 2 * np.interp(at, QUANTILES, self.lengths)
-        low, high = self.wavelength
-        margin = (high / low) ** 0.01
-        return np.clip(wavelengths, low * margin, high / margin)
-
     def describe(self) -> dict[str, str]:
         """What a person wants to read, as {label: text}."""
         least, median, most = (self.lengths[QUANTILES.index(q)] for q in (0.05, 0.5, 0.95))

@@ -46,19 +46,6 @@ def test_the_range_is_never_empty_nor_below_four_clips(tmp_path, lengths, durati
     assert high <= max(6.0, duration / 2)
 
 
-def test_initial_wavelengths_follow_the_windows(tmp_path):
-    # most windows have 4 clips, a few 15: so do the channels
-    statistics = window_statistics(annotations(tmp_path, [8] * 75 + [30] * 25))
-    wavelengths = statistics.initial_wavelengths(64)
-    low, high = statistics.wavelength
-    assert wavelengths.shape == (64,)
-    assert (np.diff(wavelengths) >= 0).all()
-    assert ((wavelengths > low) & (wavelengths < high)).all()
-    assert 0.5 < (wavelengths < 10).mean() < 0.85
-    with pytest.raises(ParameterError, match="channels must be at least 1"):
-        statistics.initial_wavelengths(0)
-
-
 def test_planted_data_ask_for_their_own_wavelengths(tmp_path):
     folder = write_planted_dataset(tmp_path / "data", train=200, val=1)
     dataset = MomentDataset(folder / "train.jsonl", [folder / "video_features"], folder / "text_features")
