@@ -62,7 +62,7 @@ def cross_attention(batch: int, clips: int, channels: int, *, projections: bool)
 
 def contenders(batch: int, clips: int, channels: int, steps: int) -> dict[str, Contender]:
     """The registry: name in the table -> what is timed. The first one is the unit of the ratios."""
-    backends = [name for name in reversed(available_backends("cpu")) if name != "triton"]
+    backends = reversed(available_backends("cpu"))
     backends = [name for name in backends if clips * steps <= LARGEST_LOOP.get(name, math.inf)]
     shape = (batch, clips, channels)
     return {

@@ -15,7 +15,7 @@ from rdmf_model.checkpoint import FORMAT, read_tensors
 from rdmf_model.train import train
 from rdmf_model.training_state import FORMAT as STATE_FORMAT
 from rdmf_theory.errors import DataError, ParameterError
-from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
+from tests.model.tiny_data import tiny_config, write_tiny_data
 
 # dropout and averaging on: random numbers and averaged weights have to survive the cut too
 SETTINGS = {"train.epochs": 3, "train.ema_decay": 0.9, "train.save_steps": 1, "model.dropout": 0.3}
@@ -109,8 +109,6 @@ def test_a_run_cut_between_the_writes_of_an_epoch_ends_the_same(data, undisturbe
 
 def test_kill_9_in_the_middle_of_an_epoch(data, undisturbed, tmp_path):
     """Acceptance: the process dies without a word, `rdmf train --resume` ends with the same metrics."""
-    settings = tmp_path / "tiny.json"
-    settings.write_text(json.dumps(tiny_document(data)))
     # a slow step gives the killer time; it changes nothing else
     script = f"""
 import json, pathlib, sys, time
