@@ -81,7 +81,8 @@ def check(
     """Decide exactly what a parameter point is, with a signed margin for every condition.
 
     Exit code 0 only for `turing`: stable without diffusion, unstable with it. Points on a boundary are reported as
-    such (saddle-node, hopf, turing-boundary, fed-boundary), since decimals are taken as the exact rationals that they write.
+    such (saddle-node, hopf, turing-boundary, fed-boundary), since decimals are taken as the exact rationals that they
+    write.
     """
     from rdmf_theory.turing import classify
 

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from rdmf_model.annotations import read_annotations
