@@ -12,7 +12,7 @@ from rdmf_model.config import TrainConfig
 from rdmf_model.schedule import epoch_batches, learning_rate_factor, process_rows
 from rdmf_model.train import train
 from rdmf_model.trainer import DivergenceError, build_optimizer
-from rdmf_theory.errors import ParameterError
+from rdmf_theory.errors import DataError, ParameterError
 from tests.model.tiny_data import tiny_config, write_tiny_data
 
 
@@ -96,6 +96,38 @@ def test_an_unknown_selection_metric_fails_before_training(data, tmp_path):
     with pytest.raises(ParameterError, match=r"Got 'MR-full-R1@0\.9'\. Known: .*MR-full-mAP"):
         train(tiny_config(data, {"train.selection": ["MR-full-R1@0.9"]}), tmp_path / "run")
     # nothing is left behind, so the mended command can use the folder
+    assert not (tmp_path / "run").exists()
+
+
+def edit_records(path, change):
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(change(index, record)) + "\n" for index, record in enumerate(records)))
+
+
+@pytest.mark.parametrize(
+    ("dropped", "metric", "error", "message"),
+    [
+        pytest.param(
+            lambda i: ["relevant_windows"], "MR-full-mAP", ParameterError, "Known: HL-min-Fair-mAP", id="no-windows"
+        ),
+        pytest.param(
+            lambda i: ["relevant_windows"] if i == 4 else [], "MR-full-mAP", DataError, "val.jsonl: .*qid 18", id="some"
+        ),
+        pytest.param(
+            lambda i: ["relevant_windows", "relevant_clip_ids", "saliency_scores"],
+            "MR-full-mAP",
+            DataError,
+            "val.jsonl: nothing to evaluate",
+            id="unlabelled",
+        ),
+        pytest.param(lambda i: [], "MR-long-mAP", ParameterError, "Got 'MR-long-mAP'", id="no-window-of-the-length"),
+    ],
+)
+def test_what_cannot_be_validated_fails_before_training(tmp_path, dropped, metric, error, message):
+    folder = write_tiny_data(tmp_path / "data")
+    edit_records(folder / "val.jsonl", lambda i, record: {key: v for key, v in record.items() if key not in dropped(i)})
+    with pytest.raises(error, match=message):
+        train(tiny_config(folder, {"train.selection": [metric]}), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
