@@ -44,6 +44,7 @@ class FeedForward(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Same shape as `x`."""
         return x + self.dropout(self.block(x))
 
 

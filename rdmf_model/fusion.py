@@ -103,10 +103,14 @@ class ReactionDiffusionFusion(nn.Module):
         self.gain_scale = nn.Parameter(torch.full((heads,), 0.6))
         self.initial_scale = nn.Parameter(torch.ones(heads))
         self.readout = nn.Linear(2 * channels, channels)
+        # The layer starts as the identity with a faint pattern: what diffusion blurs, it has to be worth.
+        nn.init.zeros_(self.readout.weight)
+        nn.init.zeros_(self.readout.bias)
         self.dropout = nn.Dropout(dropout)
         self.feedforward = FeedForward(channels, feedforward, dropout)
         self.norm = nn.LayerNorm(channels)
         self.pattern_weight = nn.Parameter(torch.zeros(channels))
+        self.pattern_scale = nn.Parameter(torch.tensor(0.3))
 
     def design(self, query: Tensor) -> Design:
         """The design of every channel for each text, tensors (B, C)."""
@@ -115,7 +119,8 @@ class ReactionDiffusionFusion(nn.Module):
 
     def reaction_parameters(self) -> list[nn.Parameter]:
         """Designs and the scalars per head or channel that drive the reaction and weigh the pattern."""
-        scalars = [self.similarity_scale, self.score_offset, self.gain_scale, self.initial_scale, self.pattern_weight]
+        scalars = [self.similarity_scale, self.score_offset, self.gain_scale, self.initial_scale]
+        scalars += [self.pattern_weight, self.pattern_scale]
         return [self.design_base, *self.design_query.parameters(), *scalars]
 
     def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
@@ -162,5 +167,5 @@ class ReactionDiffusionFusion(nn.Module):
         substrate = u / design.u_star - 1.0
         clips = video + self.dropout(self.readout(torch.cat([activator, substrate], dim=-1)))
         clips = self.norm(self.feedforward(clips))
-        pattern = activator @ torch.softmax(self.pattern_weight, dim=0)
+        pattern = self.pattern_scale * (activator @ torch.softmax(self.pattern_weight, dim=0))
         return FusionOutput(clips, pattern * video_mask)

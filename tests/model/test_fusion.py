@@ -186,7 +186,7 @@ def test_the_layer_is_the_theory_run_by_hand():
         read = fusion.readout(torch.from_numpy(np.concatenate([activator, substrate], 1)))
         expected = fusion.norm(fusion.feedforward(video[0] + read))
         torch.testing.assert_close(output.clips[0], expected, atol=1e-8, rtol=1e-8)
-        weight = torch.softmax(fusion.pattern_weight, 0)
+        weight = fusion.pattern_scale * torch.softmax(fusion.pattern_weight, 0)
         torch.testing.assert_close(output.pattern[0], torch.from_numpy(activator) @ weight, atol=1e-8, rtol=1e-8)
 
 

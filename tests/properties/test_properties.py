@@ -69,7 +69,8 @@ def test_counter_example_is_shrunk_and_replays(monkeypatch: pytest.MonkeyPatch) 
     result = search("parameters", model, seed=5)
     assert result.counter_example == "Text(kind='data', words=1, scale=1.0, seed=0)"
     margins = BY_NAME["parameters"].check(Subject(model), eval(result.counter_example))
-    assert margins["turing"] == pytest.approx(-0.03, abs=1e-6)
+    # the emitted float32 parameters are judged too: their rounding moves the margin by up to about 1e-6
+    assert margins["turing"] == pytest.approx(-0.03, abs=1e-5)
     assert result.to_dict()["verdict"] == "violated"
 
 
