@@ -4,7 +4,7 @@
 
 trains each fusion with each seed by `rdmf train`, `--jobs` at a time (finished runs are kept, interrupted ones
 resumed), and prints a Markdown table: mean over seeds ± sample standard deviation of the best epoch's metrics,
-trained parameters, and seconds per epoch with that many jobs at once.
+trained parameters, and seconds of the fastest epoch (other work on the machine only adds).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def run_folder(runs: Path, fusion: str, seed: int) -> Path:
 
 
 def train(config: Path, runs: Path, fusion: str, seed: int) -> dict[str, Any]:
-    """Train, resume or re-read one run; returns its result with seconds per epoch."""
+    """Train, resume or re-read one run; returns its result with the seconds of its fastest epoch."""
     folder = run_folder(runs, fusion, seed)
     result = folder / "result.json"
     if not result.exists():
@@ -48,7 +48,7 @@ def train(config: Path, runs: Path, fusion: str, seed: int) -> dict[str, Any]:
         result.write_text(done.stdout)
     row = json.loads(result.read_text())
     seconds = [json.loads(line)["seconds"] for line in (folder / "log.jsonl").read_text().splitlines()]
-    return {**row, "seconds_per_epoch": statistics.median(seconds)}
+    return {**row, "seconds_per_epoch": min(seconds)}
 
 
 def cell(values: list[float]) -> str:
@@ -62,7 +62,7 @@ def table(rows: dict[str, list[dict[str, Any]]]) -> str:
     lines = [f"| fusion | {' | '.join(METRICS)} | parameters | s/epoch |", "|---|" + "---|" * (len(METRICS) + 2)]
     for fusion, runs in rows.items():
         metrics = [cell([run["metrics"][key] for run in runs]) for key in METRICS.values()]
-        seconds = statistics.median(run["seconds_per_epoch"] for run in runs)
+        seconds = min(run["seconds_per_epoch"] for run in runs)
         lines.append(f"| {fusion} | {' | '.join(metrics)} | {runs[0]['parameters']:,} | {seconds:.0f} |")
     return "\n".join(lines)
 
