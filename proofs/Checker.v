@@ -53,9 +53,13 @@ Fixpoint inner_sum (strips : list strip) : Q :=
 Fixpoint outer_sum (strips : list strip) : Q :=
   match strips with [] => 0 | t :: rest => up (up (area (z_lo t) (z_hi t) (out_lo t) (out_hi t)) + outer_sum rest) end.
 
+(* ends in order, outer ones in the chart: past u = 1/2 the density of the area is negative *)
+Definition ends_in_chart (t : strip) : bool :=
+  Qle_bool (in_lo t) (in_hi t) && Qle_bool 0 (out_lo t) && Qle_bool (out_lo t) (out_hi t) && Qle_bool (out_hi t) (1 # 2).
+
 Definition check_paving (d s : Q) (cap : option Q) (strips : list strip) (inner outer : Q) : bool :=
   negb (Qle_bool d 1) && negb (Qle_bool s 0) && check_strips d s cap 1 strips &&
-  Qle_bool inner (s * s * inner_sum strips) && Qle_bool (s * s * outer_sum strips) outer.
+  Qle_bool inner (s * s * inner_sum strips) && Qle_bool (s * s * outer_sum strips) outer && forallb ends_in_chart strips.
 
 Definition check_box (u1 u2 z1 z2 r1 l1 w1 : Q) : bool :=
   negb (Qle_bool u1 0) && negb (Qle_bool (1 # 2) u2) && negb (Qle_bool z1 1) && negb (Qle_bool z2 0)
@@ -288,15 +292,21 @@ Theorem check_paving_sound : forall d s cap strips inner outer, check_paving d s
      region (Q2R d) (Q2R s) cap u z) /\
   (forall u z, region (Q2R d) (Q2R s) cap u z ->
      exists t, In t strips /\ Q2R (z_lo t) <= z <= Q2R (z_hi t) /\ Q2R (out_lo t) <= u <= Q2R (out_hi t)) /\
-  Q2R inner <= Q2R s ^ 2 * real_inner strips /\ Q2R s ^ 2 * real_outer strips <= Q2R outer.
+  Q2R inner <= Q2R s ^ 2 * real_inner strips /\ Q2R s ^ 2 * real_outer strips <= Q2R outer /\
+  (forall t, In t strips -> Q2R (in_lo t) <= Q2R (in_hi t) /\ 0 <= Q2R (out_lo t) <= Q2R (out_hi t) /\ Q2R (out_hi t) <= 1 / 2).
 Proof.
   intros d s cap strips inner outer H; unfold check_paving in H.
+  apply andb_true_iff in H; destruct H as [H Hc].
   apply andb_true_iff in H; destruct H as [H Ho]; apply andb_true_iff in H; destruct H as [H Hi].
   apply andb_true_iff in H; destruct H as [H Hst]; apply andb_true_iff in H; destruct H as [Hd Hs].
   apply lt_real in Hd, Hs; destruct real_constants as (C0 & C1 & _); rewrite C1 in Hd; rewrite C0 in Hs.
   destruct (strips_sound d s cap Hs strips 1%Q Hst ltac:(lra)) as [A B].
   destruct (sums_real strips) as [SI SO]; apply le_real in Hi, Ho; rewrite !Q2R_mult in Hi, Ho.
   assert (S2 : 0 < Q2R s * Q2R s) by (apply Rmult_lt_0_compat; assumption).
-  split; [exact A|split; [|split; nra]].
-  intros u z R; apply B; [|exact R]; destruct R as (_ & Hz & _); lra.
+  split; [exact A|split; [|split; [nra|split; [nra|]]]].
+  - intros u z R; apply B; [|exact R]; destruct R as (_ & Hz & _); lra.
+  - intros t I; apply (proj1 (forallb_forall _ _) Hc) in I; unfold ends_in_chart in I.
+    apply andb_true_iff in I; destruct I as [I Hhalf]; apply andb_true_iff in I; destruct I as [I Hout].
+    apply andb_true_iff in I; destruct I as [Hin H0]; apply le_real in Hin, H0, Hout, Hhalf.
+    destruct real_constants as (Z0 & _ & _ & _ & _ & Zh); rewrite Z0 in H0; rewrite Zh in Hhalf; lra.
 Qed.

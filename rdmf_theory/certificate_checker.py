@@ -308,7 +308,8 @@ def check_design_box(content):
     named = ["v_rich", "damped", "fed", "turing"]
     if "band" in proof:
         clips = region["clips"]
-        need(all(type(T) is int for T in clips) and 2 <= clips[0] <= clips[1], "clips must be 2 <= min <= max")
+        need(len(clips) == 2 and all(type(T) is int for T in clips), "clips must be two integers")
+        need(2 <= clips[0] <= clips[1], "clips must be 2 <= min <= max")
         check_modes(box["wavelength"], clips, *check_band(box, proof["band"], k))
         named.append("mode_on_axis")
     named.append("wavelength")
@@ -355,6 +356,8 @@ def check_strips(d, s, F_max, strips):
         below = b <= half and b * z_hi <= 1 and (F_max is None or feed(b, z_hi) <= F_max)
         need(a == b or (u_low(z_hi) <= a and below), f"an inner strip leaves the region at z {float(z_lo):.6g}")
         capped = q == half or q * z_lo >= 1 or (F_max is not None and q < half and feed(q, z_lo) >= F_max)
+        # the chart, and with it the area of a strip, ends at u = 1/2
+        capped = capped and p >= 0 and q <= half
         need(p <= u_low(z_lo) and capped, f"an outer strip does not cover the region at z {float(z_lo):.6g}")
         inner, outer = inner + chart_area(z_lo, z_hi, a, b), outer + chart_area(z_lo, z_hi, p, q)
     need(position == d or (position > 1 and u_low(position) * position >= 1), "the paving ends before the region does")
@@ -460,7 +463,9 @@ def check_fixed_ratio_region(content):
     value = enclose(R) + L * logarithm(d) if F_max is None else area_below(d, s, F_max)
     lo, hi = pair(area["enclosure"])
     need(inner <= lo <= value.lower and value.upper <= hi <= outer, "the enclosure of the area does not hold")
-    need(lo <= rational(area["decimal"]) <= hi, "the decimal area is not in its enclosure")
+    decimal, digit = rational(area["decimal"]), Fraction(1, 10 ** len(area["decimal"].partition(".")[2]))
+    need(lo <= decimal <= hi, "the decimal area is not in its enclosure")
+    need(value.lower - digit <= decimal <= value.upper + digit, "the decimal area is wrong in its last digits")
     return f"the area is {area['decimal']}"
 
 
@@ -489,6 +494,10 @@ def digest(content):
 
 
 KINDS = {"design-box": check_design_box, "fixed-ratio-region": check_fixed_ratio_region}
+CLAIMS = {
+    "design-box": "every design of the box, rounded as the layer rounds, satisfies the conditions of the region",
+    "fixed-ratio-region": "area, named points and paving of the Turing region in the (F, k) plane",
+}
 
 
 def check_content(content):
@@ -498,9 +507,10 @@ def check_content(content):
     need(content.get("sha256") == digest(content), "the content was changed after it was written (sha256)")
     if content.get("version") != 1 or content.get("kind") not in KINDS:
         raise Unreadable("is of a version or kind that this checker does not know")
+    need(content.get("claim") == CLAIMS[content["kind"]], "the claim in words is not the one that is checked")
     try:
         return KINDS[content["kind"]](content)
-    except (KeyError, TypeError, ValueError, IndexError, ZeroDivisionError, StopIteration) as error:
+    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, StopIteration) as error:
         raise Refused(f"a field is missing or malformed ({type(error).__name__}: {error})") from error
 
 

@@ -25,11 +25,21 @@ def test_every_theorem_and_the_verified_checker() -> None:
     certificate, _ = certify_region("2", "1", None, strips=8)
     content = certificate.to_dict()
     assert check_with_kernel(content)[0] is Outcome.PROVED
-    for field, end, value in (("inner", 0, "7/16"), ("outer", 0, "15/32"), ("z", 1, "9/8"), ("outer", 1, "31/64")):
+    for field, end, value in (
+        ("inner", 0, "7/16"),
+        ("outer", 0, "15/32"),
+        ("z", 1, "9/8"),
+        ("outer", 1, "31/64"),
+        ("outer", 1, "1"),
+    ):
         wrong = copy.deepcopy(content)
         assert wrong["strips"][3][field][end] != value
         wrong["strips"][3][field][end] = value
         assert check_with_kernel(wrong)[0] is Outcome.FAILED, (field, end)
+    # a strip with reversed ends, whose area would count with the wrong sign
+    wrong = copy.deepcopy(content)
+    wrong["strips"][3]["inner"] = ["1", "1/2"]
+    assert check_with_kernel(wrong)[0] is Outcome.FAILED
     wrong = content | {"area": content["area"] | {"inner": content["area"]["outer"]}}
     assert check_with_kernel(wrong)[0] is Outcome.FAILED
 
