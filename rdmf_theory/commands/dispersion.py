@@ -1,0 +1,94 @@
+"""`rdmf dispersion`: which modes grow, in the equation and in the layer?"""
+
+from __future__ import annotations
+
+from rdmf_theory.commands.options import (
+    Clips,
+    Excess,
+    Json,
+    Plot,
+    PointDu,
+    PointDv,
+    PointF,
+    PointK,
+    PointS,
+    Rate,
+    StepSize,
+    UStar,
+    Wavelength,
+    Z,
+    parameter_point,
+)
+from rdmf_theory.terminal import console, emit
+
+
+def dispersion(
+    u_star: UStar = 0.4,
+    z: Z = 1.2,
+    excess: Excess = 1.5,
+    wavelength: Wavelength = 12.0,
+    rate: Rate = 0.2,
+    F: PointF = None,
+    k: PointK = None,
+    s: PointS = 1.0,
+    D_u: PointDu = None,
+    D_v: PointDv = None,
+    clips: Clips = 75,
+    step_size: StepSize = 1.0,
+    plot: Plot = None,
+    json: Json = False,
+) -> None:
+    """Growth rate of every mode in the equation, and its multiplier in the layer's step.
+
+    The point is a pattern design, or F, k, s, D_u, D_v. A mode grows in the layer iff it grows in the equation, at
+    every step size.
+    """
+    import numpy as np
+
+    from rdmf_theory.discretisation import clip_eigenvalues, growing_modes, multiplier
+    from rdmf_theory.dispersion import growth_rate, unstable_band
+
+    parameters, described = parameter_point(
+        (u_star, z, excess, wavelength, rate), {"F": F, "k": k, "D_u": D_u, "D_v": D_v}, s
+    )
+    mu = clip_eigenvalues(clips)
+    rates, multipliers = growth_rate(parameters, mu), multiplier(parameters, mu, step_size)
+    grows = growing_modes(parameters, clips, step_size)
+    low, high = unstable_band(parameters)
+    fastest = int(np.argmax(multipliers))
+    modes = [
+        {
+            "mode": j,
+            "wavelength": 2 * clips / j if j else None,
+            "mu": float(mu[j]),
+            "growth_rate": float(rates[j]),
+            "multiplier": float(multipliers[j]),
+            "grows": bool(grows[j]),
+        }
+        for j in range(clips)
+    ]
+    answer = described | {
+        "clips": clips,
+        "step_size": step_size,
+        "band": None if np.isnan(low) else [low, high],
+        "fastest_mode": modes[fastest],
+        "growing_modes": [j for j in range(clips) if grows[j]],
+        "modes": modes,
+    }
+    if plot is not None:
+        from rdmf_theory import plots
+
+        plots.save(plots.plot_dispersion(parameters, clips, step_size), plot)
+        console.print(f"picture: {plot}")
+
+    def render() -> None:
+        growing = answer["growing_modes"]
+        print(f"{len(growing)} of {clips} modes grow" + (f": {growing[0]} to {growing[-1]}" if growing else ""))
+        print("  mode  wavelength  growth rate  multiplier")
+        window = range(max(0, fastest - 6), min(clips, fastest + 7))
+        for j in window:
+            length = f"{2 * clips / j:10.4g}" if j else "       inf"
+            mark = " grows" if grows[j] else ""
+            print(f"  {j:4d}  {length}  {rates[j]:+11.6f}  {multipliers[j]:10.7f}{mark}")
+
+    emit(answer, json, render)

@@ -1,0 +1,76 @@
+"""`rdmf region`: area, named points and certified paving of the Turing region."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rdmf_theory.commands.options import Gain, Json, Plot
+from rdmf_theory.terminal import console, emit
+
+
+def region(
+    d: Annotated[str, typer.Option("--d", metavar="NUMBER", help="Ratio of diffusivities D_u/D_v, > 1.")] = "2",
+    s: Gain = "1",
+    F_max: Annotated[
+        str | None, typer.Option("--F-max", metavar="NUMBER", help="Only feed rates up to this.", show_default=False)
+    ] = None,
+    strips: Annotated[int, typer.Option(help="Strips of the certified paving; more narrow its bracket.")] = 256,
+    plot: Plot = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write a certificate (JSON).", show_default=False),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Exact and certified area of the Turing region in the (F, k) plane at a fixed ratio of diffusivities.
+
+    The certificate holds area, named points and a paving with exact strip areas; `rdmf certify` re-checks it with an
+    independent program. Up to d = 2 it proves the closed form, beyond that the paving's bracket.
+    """
+    from rdmf_theory.area import bogdanov_takens, turing_hopf
+    from rdmf_theory.region_certificate import certify_region
+
+    certificate, area = certify_region(d, s, F_max, strips=strips)
+    bracket = certificate.content["area"]
+    points = {"turing_hopf": turing_hopf(area.d, area.s), "bogdanov_takens": bogdanov_takens(area.s)}
+    answer = {
+        "d": str(area.d),
+        "s": str(area.s),
+        "F_max": None if area.F_max is None else str(area.F_max),
+        "area": area.to_dict() | {"inner": bracket["inner"], "outer": bracket["outer"]},
+        **{name: None if point is None else [float(x) for x in point] for name, point in points.items()},
+        "exact_points": {name: None if point is None else [str(x) for x in point] for name, point in points.items()},
+    }
+    if output is not None:
+        certificate.save(output)
+        console.print(f"certificate: {output}")
+    if plot is not None:
+        from rdmf_theory import plots
+
+        plots.save(plots.plot_region(area), plot)
+        console.print(f"picture: {plot}")
+
+    def render() -> None:
+        print(f"area {area.mid:.13g} in the (F, k) plane, d = {area.d}, s = {area.s}", end="")
+        print("" if area.F_max is None else f", F <= {area.F_max}")
+        print(f"  exactly    {_readable(area.exact)}")
+        print(f"  certified  {float(bracket['inner']):.6g} <= area <= {float(bracket['outer']):.6g} by {strips} strips")
+        for name, point in points.items():
+            where = "none at this d" if point is None else f"F = {point[0]}, k = {point[1]}"
+            print(f"  {name:<16} {where}")
+
+    emit(answer, json, render)
+
+
+def _readable(exact: Any) -> str:
+    """A closed form with the roots of polynomials named, each polynomial written once."""
+    import sympy as sp
+
+    roots = sorted(exact.atoms(sp.CRootOf), key=str)
+    names = [sp.Symbol(f"t{i}") for i in range(1, len(roots) + 1)]
+    text = str(exact.subs(dict(zip(roots, names, strict=True))))
+    where = [f"{name} = root {root.index} of {root.poly.as_expr()}" for name, root in zip(names, roots, strict=True)]
+    return ", where ".join([text, *where])

@@ -1,0 +1,75 @@
+"""`rdmf simulate`: run the layer's step and measure the growth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rdmf_theory.commands.options import (
+    Clips,
+    Excess,
+    Json,
+    Plot,
+    PointDu,
+    PointDv,
+    PointF,
+    PointK,
+    PointS,
+    Rate,
+    StepSize,
+    UStar,
+    Wavelength,
+    Z,
+    parameter_point,
+)
+from rdmf_theory.terminal import console, emit
+
+
+def simulate(
+    u_star: UStar = 0.4,
+    z: Z = 1.2,
+    excess: Excess = 1.5,
+    wavelength: Wavelength = 12.0,
+    rate: Rate = 0.2,
+    F: PointF = None,
+    k: PointK = None,
+    s: PointS = 1.0,
+    D_u: PointDu = None,
+    D_v: PointDv = None,
+    clips: Clips = 75,
+    steps: Annotated[int | None, typer.Option(help="Steps N.", show_default="until the pattern settles")] = None,
+    amplitude: Annotated[float, typer.Option(help="Relative size of the random perturbation.")] = 1e-6,
+    seed: Annotated[int, typer.Option(help="Seed of the perturbation.")] = 0,
+    step_size: StepSize = 1.0,
+    plot: Plot = None,
+    json: Json = False,
+) -> None:
+    """Run the layer's nonlinear step from a perturbed base state and measure how fast the pattern grows.
+
+    The measured multiplier of the fastest mode stands beside the predicted one, the spectral radius of G. `--plot`
+    draws the activator in space and time.
+    """
+    from rdmf_theory.simulate import simulate as run_simulation
+
+    parameters, described = parameter_point(
+        (u_star, z, excess, wavelength, rate), {"F": F, "k": k, "D_u": D_u, "D_v": D_v}, s
+    )
+    run = run_simulation(parameters, clips, steps, amplitude=amplitude, h=step_size, seed=seed)
+    answer = described | {"seed": seed, "amplitude": amplitude} | run.to_dict()
+    if plot is not None:
+        from rdmf_theory import plots
+
+        plots.save(plots.plot_simulation(run), plot)
+        console.print(f"picture: {plot}")
+
+    def render() -> None:
+        print(f"{clips} clips, {answer['steps']} steps, mode {run.mode} (wavelength {answer['wavelength']} clips)")
+        print(f"  multiplier per step  predicted {run.predicted:.9f}")
+        if run.measured is None:
+            print("                       not measured: the linear stage is too short, lower --amplitude")
+        else:
+            print(f"                       measured  {run.measured:.9f}  (relative error {run.relative_error:.1e})")
+        print(f"  final activator v    {answer['final_v']['min']:.4g} to {answer['final_v']['max']:.4g}")
+
+    emit(answer, json, render)
