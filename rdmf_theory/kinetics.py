@@ -1,8 +1,10 @@
-"""Which reaction? Symbolic two-species reaction-diffusion systems: the one source all formulas are derived from."""
+"""Which reaction? Symbolic reaction-diffusion systems: the one source all formulas are derived from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
 
 import sympy as sp
 
@@ -11,40 +13,63 @@ from rdmf_theory.errors import ParameterError
 
 @dataclass(frozen=True)
 class ReactionSystem:
-    """A two-species system `u_t = D_u Lap u + f(u, v)`, `v_t = D_v Lap v + g(u, v)`.
+    """A system `u_t = D_u Lap u + f(u, v, ...)` of n >= 1 species; closed forms want two.
 
     Arguments:
         name: identifier, e.g. "gray-scott".
-        species: the two concentration symbols (substrate, activator).
-        parameters: the kinetic parameters, all > 0.
-        reactions: (f, g), expressions in `species` and `parameters` only.
-        diffusions: (D_u, D_v), clip^2/time.
+        species: the concentration symbols. Symbols that are assumed nonnegative are concentrations: states with a
+            negative entry are then no states.
+        parameters: the kinetic parameters.
+        reactions: one expression per species, in `species` and `parameters` only.
+        diffusions: one symbol per species, length^2/time.
         source: where the system was published.
+        description: the equations in words, one sentence.
+        defaults: example values of parameters and diffusions by name, exact; may be empty or incomplete.
     Raises: ParameterError if the parts do not fit together.
     """
 
     name: str
-    species: tuple[sp.Symbol, sp.Symbol]
+    species: tuple[sp.Symbol, ...]
     parameters: tuple[sp.Symbol, ...]
-    reactions: tuple[sp.Expr, sp.Expr]
-    diffusions: tuple[sp.Symbol, sp.Symbol]
+    reactions: tuple[sp.Expr, ...]
+    diffusions: tuple[sp.Symbol, ...]
     source: str
+    description: str = ""
+    defaults: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        declared = (*self.species, *self.parameters, *self.diffusions)
-        if len(self.species) != 2 or len(self.reactions) != 2 or len(self.diffusions) != 2:
-            raise ParameterError(f"ReactionSystem {self.name!r} must have two species, reactions and diffusions.")
+        here = f"ReactionSystem {self.name!r}"
+        count = len(self.species)
+        if not count or len(self.reactions) != count or len(self.diffusions) != count:
+            raise ParameterError(
+                f"{here} must have one reaction and one diffusion for each of its species. "
+                f"Got {count} species, {len(self.reactions)} reactions, {len(self.diffusions)} diffusions."
+            )
+        declared = [symbol.name for symbol in self.symbols]
         if len(set(declared)) != len(declared):
-            raise ParameterError(f"ReactionSystem {self.name!r} must have distinct symbols. Got {declared}.")
+            raise ParameterError(f"{here} must have distinct symbols. Got {declared}.")
         unknown = set().union(*(f.free_symbols for f in self.reactions)) - {*self.species, *self.parameters}
         if unknown:
             raise ParameterError(
-                f"ReactionSystem {self.name!r}.reactions may hold its species and parameters only. "
+                f"{here}.reactions may hold its species and parameters only. "
                 f"Got also {sorted(map(str, unknown))}; declare them as parameters."
             )
+        strangers = set(self.defaults) - {symbol.name for symbol in (*self.parameters, *self.diffusions)}
+        if strangers:
+            raise ParameterError(f"{here}.defaults may name its parameters and diffusions. Got {sorted(strangers)}.")
+
+    @property
+    def symbols(self) -> tuple[sp.Symbol, ...]:
+        """Species, parameters and diffusions, in this order."""
+        return (*self.species, *self.parameters, *self.diffusions)
+
+    @property
+    def is_rational(self) -> bool:
+        """Whether every reaction is a rational function of species and parameters: exact algebra then applies."""
+        return all(f.is_rational_function(*self.species, *self.parameters) for f in self.reactions)
 
     def jacobian(self) -> sp.Matrix:
-        """Jacobian `d(f, g)/d(u, v)`, a symbolic (2, 2) matrix at a general state."""
+        """Jacobian `d(f, g, ...)/d(u, v, ...)`, a symbolic (n, n) matrix at a general state."""
         return sp.Matrix(self.reactions).jacobian(list(self.species))
 
 
@@ -57,6 +82,14 @@ def _gray_scott() -> ReactionSystem:
         reactions=(-s * u * v**2 + F * (1 - u), s * u * v**2 - (F + k) * v),
         diffusions=(D_u, D_v),
         source="Gray and Scott, Chem. Eng. Sci. 39 (1984); Pearson, Science 261 (1993); s is the text's reaction gain",
+        description="an autocatalyst v feeds on a substrate u",
+        defaults={
+            "F": Fraction(11, 200),
+            "k": Fraction(31, 500),
+            "s": Fraction(1),
+            "D_u": Fraction(2),
+            "D_v": Fraction(1),
+        },
     )
 
 

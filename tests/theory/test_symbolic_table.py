@@ -179,7 +179,7 @@ def test_derivation_table_reads() -> None:
 BAD_SYSTEMS = {
     "repeated symbol": ({"species": (u, u)}, "distinct"),
     "undeclared parameter": ({"parameters": (F, k)}, "declare"),
-    "one reaction": ({"reactions": (F * u,)}, "two species"),
+    "one reaction": ({"reactions": (F * u,)}, "for each of its species"),
 }
 
 
