@@ -123,8 +123,8 @@ class ReactionDiffusionFusion(nn.Module):
         scalars += [self.pattern_weight, self.pattern_scale]
         return [self.design_base, *self.design_query.parameters(), *scalars]
 
-    def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
-        """Contrast of each clip's match with the text plus its own salience, shape (B, T, C), any real."""
+    def match(self, video: Tensor, query: Tensor) -> Tensor:
+        """Match of each clip with the text plus its own salience, before contrast, shape (B, T, C)."""
         batch, clips, _ = video.shape
         whole = torch.einsum("btc,bc->bt", normalize(video, dim=-1), normalize(query, dim=-1))
         slices = normalize(video.view(batch, clips, self.heads, -1), dim=-1)
@@ -132,21 +132,23 @@ class ReactionDiffusionFusion(nn.Module):
         half = self.heads // 2
         similarity = torch.cat([whole[..., None].expand(-1, -1, half), sliced[..., half:]], dim=-1)
         per_head = self.channels // self.heads
-        match = (self.similarity_scale * similarity).repeat_interleave(per_head, dim=-1) + self.salience(video)
+        return (self.similarity_scale * similarity).repeat_interleave(per_head, dim=-1) + self.salience(video)
+
+    def contrast(self, match: Tensor, video_mask: Tensor) -> Tensor:
+        """The score of clips with this `match`, any real, shape (B, T, C); clip t sees CONTRAST_RADIUS to each side."""
+        per_head = self.channels // self.heads
         return local_contrast(match, video_mask, CONTRAST_RADIUS) + self.score_offset.repeat_interleave(per_head)
 
-    def forward(
-        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
-    ) -> FusionOutput:
-        """Fused clips (B, T, C) and the pattern (B, T), the channels' weighted activator, 0 in the padding.
+    def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
+        """Contrast of each clip's match with the text plus its own salience, shape (B, T, C), any real."""
+        return self.contrast(self.match(video, query), video_mask)
 
-        Arguments:
-            video, video_mask: clips (B, T, C) and their validity (B, T), the valid ones first.
-            query: the pooled text, (B, C).  text, text_mask: not used, part of the common interface.
+    def react(self, design: Design, score: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What the steps make of the score: (2 tanh((v/v* - 1) / 2), u/u* - 1), each (B, T, C).
+
+        Arguments: design of tensors (B, 1, C); score (B, T, C); lengths (B,) valid clips, None: all.
         """
         per_head = self.channels // self.heads
-        design = self.design(query).map(lambda x: x[:, None])
-        score = self.score(video, query, video_mask)
         gain = self.constraint.modulate(design, self.gain_scale.repeat_interleave(per_head) * score)
         initial = self.initial_scale.repeat_interleave(per_head) * torch.tanh(0.5 * score)
         v0 = design.v_star * torch.exp(initial)
@@ -159,13 +161,29 @@ class ReactionDiffusionFusion(nn.Module):
             design.k[:, 0],
             design.D_u[:, 0],
             design.D_v[:, 0],
-            video_mask.sum(1),
+            lengths,
             steps=self.steps,
             backend=self.backend,
         )
-        activator = 2.0 * torch.tanh((v / design.v_star - 1.0) / 2.0)
-        substrate = u / design.u_star - 1.0
+        return 2.0 * torch.tanh((v / design.v_star - 1.0) / 2.0), u / design.u_star - 1.0
+
+    def read(self, video: Tensor, activator: Tensor, substrate: Tensor) -> FusionOutput:
+        """Fused clips (B, T, C) and pattern (B, T) from what `react` made, clip by clip."""
         clips = video + self.dropout(self.readout(torch.cat([activator, substrate], dim=-1)))
         clips = self.norm(self.feedforward(clips))
         pattern = self.pattern_scale * (activator @ torch.softmax(self.pattern_weight, dim=0))
+        return FusionOutput(clips, pattern)
+
+    def forward(
+        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+    ) -> FusionOutput:
+        """Fused clips (B, T, C) and the pattern (B, T), the channels' weighted activator, 0 in the padding.
+
+        Arguments:
+            video, video_mask: clips (B, T, C) and their validity (B, T), the valid ones first.
+            query: the pooled text, (B, C).  text, text_mask: not used, part of the common interface.
+        """
+        design = self.design(query).map(lambda x: x[:, None])
+        activator, substrate = self.react(design, self.score(video, query, video_mask), video_mask.sum(1))
+        clips, pattern = self.read(video, activator, substrate)
         return FusionOutput(clips, pattern * video_mask)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from rdmf_model.baselines import (
     ConvolutionFusion,
     CrossAttentionFusion,
+    FusionOutput,
     NoFusion,
     SelfAttentionFusion,
 )
@@ -90,11 +91,23 @@ class MomentModel(nn.Module):
         text = self.text_projection(batch.text) * text_mask[..., None]
         query = self.pooling(text, text_mask)
         fused = self.fusion(video, text, query, video_mask, text_mask)
+        cuts = self_similarity(self.video_projection.standardise(batch.video), video_mask)
+        result = self.locate(fused, cuts, query, lengths, video_mask)
+        return result | {"aligned_clips": video, "aligned_query": query}
+
+    def locate(
+        self, fused: FusionOutput, cuts: Tensor, query: Tensor, lengths: Tensor, video_mask: Tensor
+    ) -> dict[str, Any]:
+        """Saliency, boundaries and moments from fused clips; linear in the number of clips.
+
+        Arguments:
+            fused: of the fusion layer.  cuts: `self_similarity` of the features, (B, T, 2 SIMILARITY_REACH).
+            query: (B, C).  lengths: (B,).  video_mask: (B, T).
+        """
         clips = fused.clips * video_mask[..., None]
         saliency = self.saliency(clips, query)
         if fused.pattern is not None:
             saliency = saliency + fused.pattern
-        cuts = self_similarity(self.video_projection.standardise(batch.video), video_mask)
         clips = (clips + self.cuts(cuts)) * video_mask[..., None]
         distance = self.boundary(clips, video_mask)
         votes = BoundaryHead.spans(distance, lengths)
@@ -111,8 +124,6 @@ class MomentModel(nn.Module):
             "boundary_distance": distance,
             "aux_outputs": [{"pred_logits": a, "pred_spans": b} for a, b in intermediate],
             "proposed_spans": spans,
-            "aligned_clips": video,
-            "aligned_query": query,
         }
         return result if fused.pattern is None else result | {"pattern": fused.pattern}
 
