@@ -1,0 +1,231 @@
+"""Where does a conjunction of conditions hold? Certified pavings of a box: inner, outer and boundary boxes.
+
+Every step works on all undecided boxes at once. The mean-value form of a condition tells for each coordinate how far
+`g > 0` can reach into a box, and how far `g <= 0` can: slabs beyond are cut off as certified outside or inside, and
+what is left is halved. Floating-point rounding is outward throughout, see docs/regions.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rdmf_theory.boxes import Boxes, Paving, volumes
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.mean_value import Margin, MeanValueForms
+
+BLOCK = 4096
+"""Boxes per evaluation: their intermediate results stay in the second-level cache."""
+
+START = 256
+"""Boxes to begin with."""
+
+MOST_COORDINATES = 5
+
+
+def pave(
+    conditions: Sequence[Margin],
+    lower: Sequence[float],
+    upper: Sequence[float],
+    *,
+    gap: float | None = None,
+    tolerance: float | None = None,
+    max_boxes: int = 1_000_000,
+) -> Paving:
+    """Pave the set where every condition is > 0.
+
+    Arguments:
+        conditions: functions of p coordinates made of + - * /, integer powers, and xp.sqrt/minimum/maximum of
+            `conditions.library`; they are called with `Gradient`s. Where one is undefined nothing is certified.
+        lower, upper: the box, 1 to 5 finite coordinates.
+        gap: refine until the undecided volume is at most this.
+        tolerance: do not halve boxes whose every side is at most this part of the whole box's side.
+        max_boxes: stop after evaluating this many boxes.
+    Returns: `Paving`; `complete` is False if `max_boxes` came first.
+    Raises: ParameterError if the box or a limit is out of range, or neither gap nor tolerance is given.
+    """
+    low, high = _checked(conditions, lower, upper, gap, tolerance, max_boxes)
+    # a box that is flat in some coordinate has no volume, but is paved all the same
+    sides = np.where(high > low, high - low, 1.0)
+    pieces = _Pieces(len(low))
+    open_boxes = _grid(low, high, len(conditions))
+    evaluations, complete = 0, False
+    with np.errstate(all="ignore"):
+        while True:
+            sizes = volumes(open_boxes.low, open_boxes.high)[1]
+            undecided = math.fsum(sizes)
+            if gap is not None and undecided <= gap * (1 - 1e-15):
+                complete = True
+                break
+            splittable = np.ones(sizes.shape, dtype=bool)
+            if tolerance is not None:
+                splittable = np.max((open_boxes.high - open_boxes.low) / sides[:, None], axis=0) > tolerance
+            chosen = splittable & (sizes >= _threshold(sizes[splittable], undecided, gap))
+            count = int(np.count_nonzero(chosen))
+            if count == 0:
+                complete = gap is None
+                break
+            if evaluations + count > max_boxes:
+                break
+            evaluations += count
+            waiting, work = open_boxes.take(~chosen), open_boxes.take(chosen)
+            blocks = (work.take(slice(start, start + BLOCK)) for start in range(0, count, BLOCK))
+            open_boxes = _Open.joined([waiting, *(_refine(conditions, block, sides, pieces) for block in blocks)])
+    open_low, open_high = open_boxes.low, open_boxes.high
+    boundary = Boxes(open_low.T.copy(), open_high.T.copy())
+    inner, outer = pieces.boxes("inner"), pieces.boxes("outer")
+    undecided = boundary.volume()[1]
+    inside = inner.volume()
+    bounds = inside[0], math.nextafter(inside[1] + undecided, math.inf)
+    ends = tuple(low.tolist()), tuple(high.tolist())
+    return Paving(*ends, inner, boundary, outer, bounds, undecided, complete, evaluations)
+
+
+def _threshold(sizes: np.ndarray, undecided: float, gap: float | None) -> float:
+    """The volume below which boxes wait: they are many and hold little, or are not needed to reach the gap."""
+    if not sizes.size:
+        return 0.0
+    least = 0.25 * float(np.mean(sizes))
+    if gap is not None:
+        # halving leaves about half of a box undecided
+        largest = np.sort(sizes)[::-1]
+        needed = int(np.searchsorted(np.cumsum(largest), 2.2 * (undecided - gap)))
+        least = max(least, float(largest[min(needed, len(largest) - 1)]))
+    return least
+
+
+@dataclass(frozen=True)
+class _Open:
+    """Undecided boxes, corners (p, n), and the conditions already known to hold on them, (m, n)."""
+
+    low: np.ndarray
+    high: np.ndarray
+    settled: np.ndarray
+
+    def take(self, chosen: Any) -> _Open:
+        """Some of the boxes."""
+        return _Open(self.low[:, chosen], self.high[:, chosen], self.settled[:, chosen])
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Open]) -> _Open:
+        """All boxes of several collections."""
+        names = ("low", "high", "settled")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in names))
+
+
+def _grid(low: np.ndarray, high: np.ndarray, conditions: int) -> _Open:
+    """The box cut evenly into `START` boxes or a little fewer: one box at a time would be all overhead."""
+    axes = int(np.count_nonzero(high > low))
+    pieces = max(int(START ** (1 / axes)), 1) if axes else 1
+    ends = []
+    for a, b in zip(low, high, strict=True):
+        cuts = np.linspace(a, b, pieces + 1) if b > a else np.array([a, b])
+        # neighbours share a cut exactly, and a box too narrow for all cuts gets fewer
+        cuts = np.unique(np.clip(cuts, a, b)) if b > a else cuts
+        ends.append((cuts[:-1], cuts[1:]))
+    lower, upper = (np.stack([x.ravel() for x in np.meshgrid(*(end[i] for end in ends))]) for i in (0, 1))
+    return _Open(lower, upper, np.zeros((conditions, lower.shape[1]), dtype=bool))
+
+
+class _Pieces:
+    """Decided boxes, collected as lists of (p, n) corners."""
+
+    def __init__(self, p: int) -> None:
+        empty = np.empty((p, 0))
+        self.parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
+            "inner": [(empty, empty)],
+            "outer": [(empty, empty)],
+        }
+
+    def add(self, kind: str, low: np.ndarray, high: np.ndarray) -> None:
+        """Keep boxes."""
+        if low.shape[1]:
+            self.parts[kind].append((low, high))
+
+    def boxes(self, kind: str) -> Boxes:
+        """Everything kept under a name."""
+        return Boxes(*(np.concatenate([part[i] for part in self.parts[kind]], axis=1).T.copy() for i in (0, 1)))
+
+
+def _refine(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, pieces: _Pieces) -> _Open:
+    """Decide, trim and halve boxes; what stays undecided is returned, the rest goes to `pieces`."""
+    low, high = boxes.low, boxes.high
+    forms = MeanValueForms.of(conditions, low, high, boxes.settled)
+    inside: np.ndarray = np.logical_and.reduce(forms.positive, axis=0)
+    outside: np.ndarray = np.logical_or.reduce(forms.negative, axis=0)
+    pieces.add("inner", low[:, inside], high[:, inside])
+    pieces.add("outer", low[:, outside], high[:, outside])
+    keep = ~(inside | outside)
+    low, high, forms = low[:, keep], high[:, keep], forms.take(keep)
+    holds, fails = forms.trim(low, high)
+    # all conditions can hold in the common part only; some condition can fail in the hull of the parts
+    _cut(low, high, holds[0].max(axis=0), holds[1].min(axis=0), pieces, "outer")
+    _cut(low, high, fails[0].min(axis=0), fails[1].max(axis=0), pieces, "inner")
+    alive = low[0] <= high[0]
+    return _halve(low[:, alive], high[:, alive], forms.take(alive), sides)
+
+
+def _cut(
+    low: np.ndarray, high: np.ndarray, new_low: np.ndarray, new_high: np.ndarray, pieces: _Pieces, kind: str
+) -> None:
+    """Shrink boxes, in place, to [new_low, new_high], one slab after the other; the slabs are kept as `kind`.
+
+    A box whose new box is empty is kept whole, and marked by lower > upper in its first coordinate.
+    """
+    alive = low[0] <= high[0]
+    new_low, new_high = np.maximum(low, new_low), np.minimum(high, new_high)
+    full = np.all(new_low <= new_high, axis=0)
+    pieces.add(kind, low[:, alive & ~full], high[:, alive & ~full])
+    full &= alive
+    for j in range(len(low)):
+        for ends, new in ((low, new_low), (high, new_high)):
+            slab = full & (new[j] != ends[j])
+            if slab.any():
+                corners = low[:, slab], high[:, slab]
+                # a slab below ends at the new lower end, one above begins at the new upper end
+                corners[ends is low][j] = new[j, slab]
+                pieces.add(kind, *corners)
+                ends[j, slab] = new[j, slab]
+    low[0, ~full], high[0, ~full] = np.inf, -np.inf
+
+
+def _halve(low: np.ndarray, high: np.ndarray, forms: MeanValueForms, sides: np.ndarray) -> _Open:
+    """Halve each box across the coordinate in which the condition that is nearest to a decision varies most."""
+    widths = high - low
+    # ties, and boxes on which nothing is known about slopes, go to the longest side
+    score = forms.variation(low, high) + 1e-3 * widths / sides[:, None]
+    axis = np.argmax(score, axis=0)
+    column = np.arange(low.shape[1])
+    middle = low[axis, column] + widths[axis, column] / 2
+    low_of_second, high_of_first = low.copy(), high.copy()
+    low_of_second[axis, column] = middle
+    high_of_first[axis, column] = middle
+    return _Open.joined([_Open(low, high_of_first, forms.positive), _Open(low_of_second, high, forms.positive)])
+
+
+def _checked(
+    conditions: Sequence[Margin],
+    lower: Sequence[float],
+    upper: Sequence[float],
+    gap: float | None,
+    tolerance: float | None,
+    max_boxes: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    low, high = np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
+    if not conditions:
+        raise ParameterError("conditions must hold at least one function. Got none; a region needs a condition.")
+    if low.ndim != 1 or low.shape != high.shape or not 1 <= len(low) <= MOST_COORDINATES:
+        message = f"lower and upper must have the same 1 to {MOST_COORDINATES} entries. Got {low.shape}, {high.shape}."
+        raise ParameterError(message)
+    if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high)) and np.all(low <= high)):
+        raise ParameterError(f"lower must not exceed upper, both finite. Got {low.tolist()}, {high.tolist()}.")
+    if gap is None and tolerance is None:
+        raise ParameterError("gap or tolerance must be given; gap=1e-3 of the box's volume is a start.")
+    for name, value in (("gap", gap), ("tolerance", tolerance), ("max_boxes", max_boxes)):
+        if value is not None and not value > 0:
+            raise ParameterError(f"{name} must be positive. Got {value!r}.")
+    return low, high
