@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rdmf_theory import certificate_checker as checker
+from rdmf_theory import checkers as checker
 from rdmf_theory.certificate import Certificate, digest
 
 LOWER = ("0.40", "1.30", "1.5", "8", "0.1")

@@ -6,11 +6,13 @@ import enum
 import hashlib
 import json
 import os
+import platform
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from rdmf_theory import certificate_checker
+from rdmf_theory import checkers
 from rdmf_theory.errors import DataError, ParameterError
 
 FORMAT = "rdmf-certificate"
@@ -109,9 +111,20 @@ class Certificate:
         Raises: DataError naming the first step that does not hold.
         """
         try:
-            return certificate_checker.check_content(self.to_dict())
-        except (certificate_checker.Refused, certificate_checker.Unreadable) as error:
+            return checkers.check_content(self.to_dict())
+        except (checkers.Refused, checkers.Unreadable) as error:
             raise DataError(f"certificate: {error}") from error
+
+
+def made_with() -> dict[str, str]:
+    """Versions of the programs that a proof was found with; the checker does not need them to be right."""
+    versions = {"python": platform.python_version()}
+    for name in ("rdmf", "python-flint"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
 
 
 def digest(content: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 import flint
 
-from rdmf_theory.certificate import FORMAT, VERSION, Certificate, Verdict
+from rdmf_theory.certificate import FORMAT, VERSION, Certificate, Verdict, made_with
 from rdmf_theory.enclosure import PRECISION, Box, OpenLeaf, Range, ball, bisect, enclose, precision
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.refute import refute
@@ -31,6 +31,18 @@ from rdmf_theory.regions import AdmissibleRegion
 __all__ = ["GAIN_ERROR", "PARAMETER_ERROR", "Certificate", "Verdict", "certify_box", "enclose"]
 
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
+THEOREMS = {
+    "v_rich": "Chart.v_rich_unique",
+    "damped": "Chart.stable_without_diffusion_iff",
+    "fed": "Design.design_positive",
+    "turing": "Turing.turing_iff",
+    "mode_on_axis": "Modes.clips_grow",
+    "wavelength": "Design.mode_eigenvalue_injective",
+    "gain": "Transfer.layer_grows_iff",
+    "modulation": "ModulatedGain.gain_interval_iff",
+    "soft_onset": "Onset.soft_onset_iff",
+}
+"""Condition -> the theorem of proofs/ that says what it means for the layer."""
 PARAMETER_ERROR = Fraction(1, 1 << 23)
 GAIN_ERROR = Fraction(1, 1 << 18)
 
@@ -99,6 +111,7 @@ def certify_box(
         "kind": "design-box",
         "claim": "every design of the box, rounded as the layer rounds, satisfies the conditions of the region",
         "conditions": conditions,
+        "theorems": {name: THEOREMS[name] for name in conditions},
         "box": {name: _texts(*ends) for name, ends in zip(COORDINATES, box, strict=True)},
         "region": {
             "lower": _texts(*region.lower),
@@ -116,6 +129,7 @@ def certify_box(
             "step_size": "1",
         },
         "proof": proof,
+        "made_with": made_with(),
         "subject": subject,
     }
     return Certificate(Verdict.CERTIFIED, content, detail=f"proved: {', '.join(conditions)}")

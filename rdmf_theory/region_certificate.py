@@ -15,7 +15,7 @@ from typing import Any
 import sympy as sp
 
 from rdmf_theory.area import Area, bogdanov_takens, fixed_ratio_area, turing_hopf, turing_substrate
-from rdmf_theory.certificate import FORMAT, VERSION, Certificate, Verdict
+from rdmf_theory.certificate import FORMAT, VERSION, Certificate, Verdict, made_with
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.turing import Rational
 
@@ -67,6 +67,7 @@ def certify_region(
             "bogdanov_takens": [str(x) for x in merged],
         },
         "strips": [{name: [str(x) for x in ends] for name, ends in strip.items()} for strip in paving],
+        "made_with": made_with(),
         "subject": subject,
     }
     return Certificate(Verdict.CERTIFIED, content, detail=f"area {area.mid:.12e}"), area

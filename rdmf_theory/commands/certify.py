@@ -15,16 +15,21 @@ from rdmf_theory.terminal import emit
 
 def certify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Certificate (JSON).", show_default=False)],
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also: is it about this checkpoint, as it is now?", show_default=False),
+    ] = None,
     kernel: Annotated[bool, typer.Option("--kernel", help="Have Coq's kernel check it too, where installed.")] = False,
     json: Json = False,
 ) -> None:
     """Re-check a certificate with the independent checker: exact arithmetic, nothing taken on trust.
 
-    Exit code 0: what it claims holds. 1: it was changed, or the claim does not follow. 3: no readable certificate.
-    The checker is one file of the standard library, and runs alone: python certificate_checker.py FILE. With --kernel a
-    checker that is proved sound in Coq decides as well; where Coq is absent that is said, and is not a pass.
+    Exit code 0: what it claims holds. 1: it was changed, the claim does not follow, or it is stale or foreign to the
+    checkpoint. 3: no readable certificate or checkpoint. The checker of each kind is one file of the standard library,
+    and runs alone: python certificate_checker.py FILE. With --kernel a checker that is proved sound in Coq decides as
+    well; where Coq is absent that is said, and is not a pass.
     """
-    from rdmf_theory import certificate_checker as checker
+    from rdmf_theory import checkers as checker
 
     try:
         holds, detail = True, checker.check(file)
@@ -33,6 +38,12 @@ def certify(
     except checker.Unreadable as error:
         raise DataError(f"{file}: {error}") from error
     answer: dict[str, Any] = {"file": str(file), "holds": holds, "detail": detail}
+    if checkpoint is not None and holds:
+        from rdmf_theory.certificate_subject import mismatch, read_checkpoint
+
+        why = mismatch(loads(file.read_text(encoding="utf-8")), read_checkpoint(checkpoint))
+        answer |= {"checkpoint": str(checkpoint), "holds": why is None, "detail": detail if why is None else why}
+        holds, detail = why is None, f"{detail}\n  about {checkpoint} as it is now" if why is None else why
     if kernel and holds:
         from rdmf_theory.kernel_certificate import check_with_kernel
         from rdmf_theory.prove import Outcome

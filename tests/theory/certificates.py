@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rdmf_theory import certificate_checker as checker
+from rdmf_theory import checkers as checker
 from rdmf_theory.certificate import digest
 from rdmf_theory.certify import certify_box
 from rdmf_theory.region_certificate import certify_region
