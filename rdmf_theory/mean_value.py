@@ -88,10 +88,11 @@ class MeanValueForms:
         empty = np.any(fails[0] > fails[1], axis=1)[:, None]
         return holds, (np.where(empty, np.inf, fails[0]), np.where(empty, -np.inf, fails[1]))
 
-    def variation(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    def variation(self, low: np.ndarray, high: np.ndarray, sides: np.ndarray) -> np.ndarray:
         """How much of a condition's variation each coordinate brings, as shares, (p, n): a guide, not certified.
 
         The condition is the one whose range on the box is the most negative, relatively, among the undecided ones.
+        Ties, and boxes on which nothing is known about slopes, go to the longest side in units of `sides`.
         """
         spread = self.slopes.magnitude * (high - low) / 2
         middle = np.clip(self.slopes.mid, -1e300, 1e300) * ((low + high) / 2 - self.middle)
@@ -100,7 +101,7 @@ class MeanValueForms:
         nearest = np.argmin(np.where(np.isnan(rank), 1.0, rank), axis=0)
         column = np.arange(low.shape[1])
         share = spread[nearest, :, column].T / reach[nearest, column]
-        return np.where(np.all(np.isfinite(share), axis=0), share, 0.0)
+        return np.where(np.all(np.isfinite(share), axis=0), share, 0.0) + 1e-3 * (high - low) / sides[:, None]
 
 
 def _interval(value: Any) -> IntervalArray:

@@ -43,7 +43,7 @@ def pave(
             `conditions.library`; they are called with `Gradient`s. Where one is undefined nothing is certified.
         lower, upper: the box, 1 to 5 finite coordinates.
         gap: refine until the undecided volume is at most this.
-        tolerance: do not halve boxes whose every side is at most this part of the whole box's side.
+        tolerance: an undecided box whose every side is at most this part of the whole box's side is not halved.
         max_boxes: stop after evaluating this many boxes.
     Returns: `Paving`; `complete` is False if `max_boxes` came first.
     Raises: ParameterError if the box or a limit is out of range, or neither gap nor tolerance is given.
@@ -61,10 +61,8 @@ def pave(
             if gap is not None and undecided <= gap * (1 - 1e-15):
                 complete = True
                 break
-            splittable = np.ones(sizes.shape, dtype=bool)
-            if tolerance is not None:
-                splittable = np.max((open_boxes.high - open_boxes.low) / sides[:, None], axis=0) > tolerance
-            chosen = splittable & (sizes >= _threshold(sizes[splittable], undecided, gap))
+            chosen = ~open_boxes.done
+            chosen &= sizes >= _threshold(sizes[chosen], undecided, gap)
             count = int(np.count_nonzero(chosen))
             if count == 0:
                 complete = gap is None
@@ -74,7 +72,8 @@ def pave(
             evaluations += count
             waiting, work = open_boxes.take(~chosen), open_boxes.take(chosen)
             blocks = (work.take(slice(start, start + BLOCK)) for start in range(0, count, BLOCK))
-            open_boxes = _Open.joined([waiting, *(_refine(conditions, block, sides, pieces) for block in blocks)])
+            refined = (_refine(conditions, block, sides, tolerance or 0.0, pieces) for block in blocks)
+            open_boxes = _Open.joined([waiting, *refined])
     open_low, open_high = open_boxes.low, open_boxes.high
     boundary = Boxes(open_low.T.copy(), open_high.T.copy())
     inner, outer = pieces.boxes("inner"), pieces.boxes("outer")
@@ -100,21 +99,28 @@ def _threshold(sizes: np.ndarray, undecided: float, gap: float | None) -> float:
 
 @dataclass(frozen=True)
 class _Open:
-    """Undecided boxes, corners (p, n), and the conditions already known to hold on them, (m, n)."""
+    """Undecided boxes.
+
+    Arguments:
+        low, high: corners, (p, n).
+        settled: conditions already known to hold, (m, n).
+        done: boxes that are not refined any more, (n,).
+    """
 
     low: np.ndarray
     high: np.ndarray
     settled: np.ndarray
+    done: np.ndarray
 
     def take(self, chosen: Any) -> _Open:
         """Some of the boxes."""
-        return _Open(self.low[:, chosen], self.high[:, chosen], self.settled[:, chosen])
+        return _Open(*(part[..., chosen] for part in (self.low, self.high, self.settled, self.done)))
 
     @classmethod
     def joined(cls, parts: Sequence[_Open]) -> _Open:
         """All boxes of several collections."""
-        names = ("low", "high", "settled")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts], axis=1) for name in names))
+        names = ("low", "high", "settled", "done")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names))
 
 
 def _grid(low: np.ndarray, high: np.ndarray, conditions: int) -> _Open:
@@ -128,7 +134,8 @@ def _grid(low: np.ndarray, high: np.ndarray, conditions: int) -> _Open:
         cuts = np.unique(np.clip(cuts, a, b)) if b > a else cuts
         ends.append((cuts[:-1], cuts[1:]))
     lower, upper = (np.stack([x.ravel() for x in np.meshgrid(*(end[i] for end in ends))]) for i in (0, 1))
-    return _Open(lower, upper, np.zeros((conditions, lower.shape[1]), dtype=bool))
+    count = lower.shape[1]
+    return _Open(lower, upper, np.zeros((conditions, count), dtype=bool), np.zeros(count, dtype=bool))
 
 
 class _Pieces:
@@ -151,7 +158,7 @@ class _Pieces:
         return Boxes(*(np.concatenate([part[i] for part in self.parts[kind]], axis=1).T.copy() for i in (0, 1)))
 
 
-def _refine(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, pieces: _Pieces) -> _Open:
+def _refine(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, tolerance: float, pieces: _Pieces) -> _Open:
     """Decide, trim and halve boxes; what stays undecided is returned, the rest goes to `pieces`."""
     low, high = boxes.low, boxes.high
     forms = MeanValueForms.of(conditions, low, high, boxes.settled)
@@ -166,7 +173,10 @@ def _refine(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, piece
     _cut(low, high, holds[0].max(axis=0), holds[1].min(axis=0), pieces, "outer")
     _cut(low, high, fails[0].min(axis=0), fails[1].max(axis=0), pieces, "inner")
     alive = low[0] <= high[0]
-    return _halve(low[:, alive], high[:, alive], forms.take(alive), sides)
+    low, high, forms = low[:, alive], high[:, alive], forms.take(alive)
+    small = np.all(high - low <= tolerance * sides[:, None], axis=0)
+    finished = _Open(low[:, small], high[:, small], forms.positive[:, small], np.ones(np.count_nonzero(small), bool))
+    return _Open.joined([finished, _halve(low[:, ~small], high[:, ~small], forms.take(~small), sides)])
 
 
 def _cut(
@@ -195,16 +205,15 @@ def _cut(
 
 def _halve(low: np.ndarray, high: np.ndarray, forms: MeanValueForms, sides: np.ndarray) -> _Open:
     """Halve each box across the coordinate in which the condition that is nearest to a decision varies most."""
-    widths = high - low
-    # ties, and boxes on which nothing is known about slopes, go to the longest side
-    score = forms.variation(low, high) + 1e-3 * widths / sides[:, None]
-    axis = np.argmax(score, axis=0)
+    axis = np.argmax(forms.variation(low, high, sides), axis=0)
     column = np.arange(low.shape[1])
-    middle = low[axis, column] + widths[axis, column] / 2
+    middle = low[axis, column] + (high - low)[axis, column] / 2
     low_of_second, high_of_first = low.copy(), high.copy()
     low_of_second[axis, column] = middle
     high_of_first[axis, column] = middle
-    return _Open.joined([_Open(low, high_of_first, forms.positive), _Open(low_of_second, high, forms.positive)])
+    going_on = np.zeros(low.shape[1], dtype=bool)
+    halves = ((low, high_of_first), (low_of_second, high))
+    return _Open.joined([_Open(*half, forms.positive, going_on) for half in halves])
 
 
 def _checked(
