@@ -167,12 +167,12 @@ class ReactionDiffusionFusion(nn.Module):
         )
         return 2.0 * torch.tanh((v / design.v_star - 1.0) / 2.0), u / design.u_star - 1.0
 
-    def read(self, video: Tensor, activator: Tensor, substrate: Tensor) -> FusionOutput:
+    def read(self, video: Tensor, activator: Tensor, substrate: Tensor) -> tuple[Tensor, Tensor]:
         """Fused clips (B, T, C) and pattern (B, T) from what `react` made, clip by clip."""
         clips = video + self.dropout(self.readout(torch.cat([activator, substrate], dim=-1)))
         clips = self.norm(self.feedforward(clips))
         pattern = self.pattern_scale * (activator @ torch.softmax(self.pattern_weight, dim=0))
-        return FusionOutput(clips, pattern)
+        return clips, pattern
 
     def forward(
         self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor

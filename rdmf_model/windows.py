@@ -1,0 +1,214 @@
+"""How much video does a window need, and what does cutting change? Certified bounds of the fusion layer's output.
+
+The score of a clip sees `CONTRAST_RADIUS` clips to each side and no further. The steps see everything, but ever less
+of it: `rdmf_theory.locality` bounds what a cut H clips away changes in u and v. Here the layer's own ranges are put in,
+and the bound is carried through the readout to the fused clips:
+
+    |offline - windowed| <= L (sum over channels of (error_v / v*)^2 + (error_u / u*)^2)^(1/2)
+
+L is a Lipschitz constant of readout, feed-forward and normalisation. Before a video is seen L is the worst there is;
+for a window that was computed, `certify_block` uses its clips. Rounding comes on top: docs/streaming.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rdmf_model.constraints import Design
+from rdmf_model.fusion import CONTRAST_RADIUS, ReactionDiffusionFusion
+from rdmf_theory.chart import Parameters
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.locality import FieldBounds, HaloBound, InputRange, enclose_window, field_bounds, halo_bound
+
+# float32 rounding of gains and initial values, with room
+_ROUNDING = 1e-5
+# largest slope of gelu
+_GELU_SLOPE = 1.13
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """How windows of one layer and one text are cut.
+
+    radius: clips that the contrast sees to each side.  halo: clips of reaction-diffusion beyond what is kept.
+    bound: certified |offline - windowed| of every fused channel and of the pattern, in exact arithmetic, any video.
+    """
+
+    radius: int
+    halo: int
+    bound: float
+
+    @property
+    def reach(self) -> int:
+        """Clips to each side that a window needs beyond what it keeps, radius + halo."""
+        return self.radius + self.halo
+
+
+@dataclass(frozen=True)
+class LayerRange:
+    """The layer for one text, as the theory sees it: parameters and input ranges per channel, float64 arrays (C,)."""
+
+    parameters: Parameters
+    inputs: InputRange
+    u_star: np.ndarray
+    v_star: np.ndarray
+    steps: int
+
+    def halo_bound(self) -> HaloBound:
+        """A-priori bound of the fields against the halo."""
+        return halo_bound(self.parameters, self.inputs, self.steps)
+
+    def field_bounds(self) -> FieldBounds:
+        """Bounds of the fields in any video."""
+        return field_bounds(self.parameters, self.inputs, self.steps)
+
+
+def layer_range(fusion: ReactionDiffusionFusion, design: Design) -> LayerRange:
+    """What is known of every video under this design (tensors (C,)): gain and initial state are bounded by tanh."""
+
+    def array(x: Tensor) -> np.ndarray:
+        return x.detach().cpu().double().numpy()
+
+    rates = (array(getattr(design, name)) for name in ("F", "k", "s", "D_u", "D_v"))
+    parameters = Parameters(*rates)
+    u_star, v_star = array(design.u_star), array(design.v_star)
+    fraction = float(fusion.constraint.modulation_fraction)
+    tilt = np.repeat(np.abs(array(fusion.initial_scale)), fusion.channels // fusion.heads)
+    inputs = InputRange(
+        u_hi=u_star,
+        v_lo=v_star * np.exp(-tilt) * (1 - _ROUNDING),
+        v_hi=v_star * np.exp(tilt) * (1 + _ROUNDING),
+        gain_lo=parameters.s * array(design.gain_lo) ** fraction * (1 - _ROUNDING),
+        gain_hi=parameters.s * array(design.gain_hi) ** fraction * (1 + _ROUNDING),
+    )
+    return LayerRange(parameters, inputs, u_star, v_star, fusion.steps)
+
+
+def readout_slope(fusion: ReactionDiffusionFusion) -> float:
+    """Lipschitz constant, in the Euclidean norm, of `fusion.read` from (activator, substrate) to the fused clip.
+
+    |W| (|gamma| / sqrt(eps)) (1 + 1.13 |W_2| |W_1| |gamma'| / sqrt(eps')): a normalisation stretches most where its
+    input is constant, by 1/sqrt(eps), whatever the clip is.
+    """
+    first, second, inner = _feedforward(fusion)
+    stretch = _largest(inner.weight) / math.sqrt(inner.eps)
+    block = 1.0 + _GELU_SLOPE * _norm(second.weight) * _norm(first.weight) * stretch
+    return _norm(fusion.readout.weight) * block * _largest(fusion.norm.weight) / math.sqrt(fusion.norm.eps)
+
+
+@torch.no_grad()
+def plan_windows(
+    fusion: ReactionDiffusionFusion, query: Tensor, tolerance: float = 1e-6, halo: int | None = None
+) -> WindowPlan:
+    """The halo that this text's designs need, for any video.
+
+    Arguments:
+        fusion: in evaluation mode.
+        query: pooled text, (C,).
+        tolerance: what cutting may change in a fused channel or in the pattern, > 0.
+        halo: use this many clips instead; the plan then says what bound they give.
+    Raises: ParameterError for a layer in training mode, a tolerance or a halo that is not as above.
+    """
+    if fusion.training:
+        raise ParameterError("fusion must be in evaluation mode: dropout differs between windows. Call fusion.eval().")
+    if not (math.isfinite(tolerance) and tolerance > 0):
+        raise ParameterError(f"tolerance must be finite and positive. Got {tolerance!r}; 1e-6 is usual.")
+    if halo is not None and (int(halo) != halo or halo < 0):
+        raise ParameterError(f"halo must be an integer >= 0, or None for the certified one. Got {halo!r}.")
+    layer = layer_range(fusion, fusion.design(query[None]).map(lambda x: x[0]))
+    bound = layer.halo_bound()
+    # the pattern is a mean over channels: the same norm bounds it
+    slope = max(readout_slope(fusion), float(fusion.pattern_scale.abs()), 1e-300)
+    if halo is None:
+        halo = bound.least_halo(tolerance / slope, 1 / layer.u_star, 1 / layer.v_star)
+    u, v = bound.errors(halo)
+    error = slope * float(np.sqrt(np.sum((u / layer.u_star) ** 2 + (v / layer.v_star) ** 2)))
+    return WindowPlan(radius=CONTRAST_RADIUS, halo=int(halo), bound=error)
+
+
+@torch.no_grad()
+def certify_block(
+    fusion: ReactionDiffusionFusion,
+    design: Design,
+    score: Tensor,
+    video: Tensor,
+    kept: slice,
+    *,
+    cut_start: bool,
+    cut_end: bool,
+) -> float:
+    """Certified |offline - windowed| of the fused clips and the pattern in one window, from the window itself.
+
+    Arguments:
+        design: of the text, tensors (1, 1, C).
+        score: the window's exact scores, (1, W, C).
+        video: the kept clips, (1, n, C).  kept: where in the window they lie.
+        cut_start, cut_end: whether the video goes on beyond that end of the window.
+    Returns: a bound of the largest difference in exact arithmetic; 0 for a window without cuts.
+    """
+    if not (cut_start or cut_end):
+        return 0.0
+    layer = layer_range(fusion, design.map(lambda x: x[0, 0]))
+    per_head = fusion.channels // fusion.heads
+    double = design.map(lambda x: x.double())
+    gain = double.s * fusion.constraint.modulate(double, fusion.gain_scale.repeat_interleave(per_head) * score.double())
+    initial = torch.exp(fusion.initial_scale.repeat_interleave(per_head) * torch.tanh(0.5 * score.double()))
+    found = enclose_window(
+        layer.u_star,
+        (double.v_star * initial)[0].cpu().numpy(),
+        gain[0].cpu().numpy(),
+        layer.parameters,
+        layer.field_bounds(),
+        cut_start=cut_start,
+        cut_end=cut_end,
+    )
+    error_v, error_u = found.error_v[kept] / layer.v_star, found.error_u[kept] / layer.u_star
+    change = np.concatenate([error_v, error_u], axis=-1)
+    activator = 2 * np.tanh((found.v[kept] / layer.v_star - 1) / 2)
+    fields = np.concatenate([activator, found.u[kept] / layer.u_star - 1], axis=-1)
+    weight = fusion.readout.weight.detach().cpu().double().numpy()
+    bias = fusion.readout.bias.detach().cpu().double().numpy()
+    read = video[0].cpu().double().numpy() + fields @ weight.T + bias
+    moved = np.linalg.norm(change @ np.abs(weight).T, axis=-1)
+    share = torch.softmax(fusion.pattern_weight.detach().cpu().double(), dim=0).numpy()
+    pattern = float((error_v @ share).max() * fusion.pattern_scale.abs())
+    return max(pattern, float(_after_readout(fusion, read, moved).max()))
+
+
+def _after_readout(fusion: ReactionDiffusionFusion, x: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """How far `norm(feedforward(x))` moves where x (n, C) moves by `moved` (n,), both in the Euclidean norm.
+
+    `sqrt(var + eps)` is 1/sqrt(C)-Lipschitz: along the way it stays above its value at x less moved/sqrt(C).
+    """
+    first, second, inner = _feedforward(fusion)
+    root = math.sqrt(x.shape[1])
+
+    def stretch(norm: nn.LayerNorm, at: np.ndarray, change: np.ndarray) -> np.ndarray:
+        spread = np.sqrt(at.var(-1) + norm.eps)
+        return _largest(norm.weight) / np.maximum(spread - change / root, math.sqrt(norm.eps))
+
+    block = _GELU_SLOPE * _norm(second.weight) * _norm(first.weight)
+    after = moved * (1.0 + block * stretch(inner, x, moved))
+    feedforward = fusion.feedforward
+    at = feedforward(torch.from_numpy(x).to(inner.weight)).cpu().double().numpy()
+    return after * stretch(fusion.norm, at, after)
+
+
+def _feedforward(fusion: ReactionDiffusionFusion) -> tuple[nn.Linear, nn.Linear, nn.LayerNorm]:
+    inner, first, _, _, second = fusion.feedforward.block
+    return cast(nn.Linear, first), cast(nn.Linear, second), cast(nn.LayerNorm, inner)
+
+
+def _norm(weight: Tensor) -> float:
+    """Largest singular value."""
+    return float(torch.linalg.matrix_norm(weight.detach().double(), 2))
+
+
+def _largest(weight: Tensor) -> float:
+    return float(weight.detach().abs().max())
