@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import flint
 import numpy as np
 
+from rdmf_theory.enclosure import ball
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.state_search import Ranges, find_zeros
+from rdmf_theory.expressions import compile_expressions
+from rdmf_theory.state_search import BITS, Ranges, find_zeros
 from rdmf_theory.system_point import SystemPoint
 from rdmf_theory.turing import to_fraction
 
@@ -48,38 +49,81 @@ def steady_states_in_box(
 ) -> list[EnclosedState]:
     """All homogeneous steady states of a system in a closed box, sorted by their coordinates.
 
+    A rational system of few species is solved by exact algebra: every state is certified and `exact`. Any other is
+    searched by bisection and Krawczyk's test.
+
     Arguments:
         point: the system with all its values.
-        box: (low, high) per species, by name or in order; finite numbers.
+        box: (low, high) per species, by name or in order; finite numbers. None: all states, of species that are
+            concentrations those without a negative entry; possible only where exact algebra is.
     Returns: certified states, and every part of the box that could not be decided as a state with `certified` False.
-    Raises: ParameterError for a bad box.
+    Raises: ParameterError for a bad box, for reactions that divide by zero everywhere, or a continuum of states.
     """
-    ranges = _ranges(point, box)
+    from rdmf_theory.exact_states import Continuum, exact_states, is_feasible
+
+    ranges = None if box is None else _ranges(point, box)
+    if is_feasible(point):
+        try:
+            return [_exact(state) for state in exact_states(point) if _wanted(point, state, ranges)]
+        except Continuum:
+            # a box may leave the continuum out
+            if ranges is None:
+                raise
+    if ranges is None:
+        raise ParameterError(
+            f"system {point.system.name!r} is too large for exact algebra: give the box to search, (low, high) for "
+            "every species; add --box NAME=LOW:HIGH."
+        )
+    return _search(point, ranges)
+
+
+def _exact(state: tuple[Any, ...]) -> EnclosedState:
+    return EnclosedState(tuple(number.enclose(BITS) for number in state), exact=state)
+
+
+def _wanted(point: SystemPoint, state: tuple[Any, ...], ranges: Ranges | None) -> bool:
+    if ranges is not None:
+        return all(low <= number <= high for number, (low, high) in zip(state, ranges, strict=True))
+    return all(number >= 0 for number, symbol in zip(state, point.system.species, strict=True) if symbol.is_nonnegative)
+
+
+def _search(point: SystemPoint, ranges: Ranges) -> list[EnclosedState]:
+    """States by bisection; of a rational system those of the numerators, which have no poles."""
+    from rdmf_theory.exact_states import fractions_of
+
+    species = point.system.species
+    if point.system.is_rational:
+        numerators, denominators = fractions_of(point)
+        equations = compile_expressions([item.as_expr() for item in numerators], species)
+        slopes = compile_expressions([item.diff(x).as_expr() for item in numerators for x in species], species)
+        poles = compile_expressions([item.as_expr() for item in denominators], species)
+    else:
+        equations = slopes = poles = None
 
     def function(balls: list[flint.arb]) -> list[flint.arb]:
-        return point.reaction(balls)
+        return point.reaction(balls) if equations is None else equations(*balls)
 
     def jacobian(balls: list[flint.arb]) -> list[list[flint.arb]]:
-        return point.jacobian(balls)
+        if slopes is None:
+            return point.jacobian(balls)
+        flat, size = slopes(*balls), len(species)
+        return [flat[i : i + size] for i in range(0, len(flat), size)]
 
     search = find_zeros(function, jacobian, ranges)
-    states = [EnclosedState(zero.box) for zero in search.zeros]
+    states = []
+    for zero in search.zeros:
+        regular = poles is None or not any(value.contains(0) for value in poles(*zero.box))
+        reason = "" if regular else "a reaction divides by zero here, or nearly so; ask for a box without it"
+        states.append(EnclosedState(zero.box, certified=regular, reason=reason))
     for part in search.undecided:
-        balls = tuple(_ball(low, high) for low, high in part)
-        states.append(EnclosedState(balls, certified=False, reason="no test decides this box; ask for a smaller one"))
+        balls = tuple(ball(low, high) for low, high in part)
+        reason = "no test decides this box: a multiple state, a continuum, or too large a box; ask for a smaller one"
+        states.append(EnclosedState(balls, certified=False, reason=reason))
     return sorted(states, key=lambda state: tuple(state.mid))
 
 
-def _ball(low: Fraction, high: Fraction) -> flint.arb:
-    from rdmf_theory.enclosure import ball
-
-    return ball(low, high)
-
-
-def _ranges(point: SystemPoint, box: Mapping[str, Any] | Sequence[Any] | None) -> Ranges:
+def _ranges(point: SystemPoint, box: Mapping[str, Any] | Sequence[Any]) -> Ranges:
     names = [symbol.name for symbol in point.system.species]
-    if box is None:
-        raise ParameterError("box must give (low, high) for every species. Got none; add --box NAME=LOW:HIGH.")
     if isinstance(box, Mapping):
         strangers = [name for name in box if name not in names]
         if strangers or len(box) != len(names):
