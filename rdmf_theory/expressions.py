@@ -82,6 +82,12 @@ def _library(values: Sequence[Any]) -> Any:
     return _NONE if _is_exact(values) else _METHODS
 
 
+def _square(values: Sequence[Any]) -> Callable[[Any], Any]:
+    """The square of a number; the power of a flint ball around 0 is not finite, its product is."""
+    flint_numbers = any(type(value).__module__.startswith("flint") for value in values)
+    return (lambda x: x * x) if flint_numbers else (lambda x: x**2)
+
+
 class _Printer:
     """Prints expression trees as Python lines over `x[i]`, temporaries `t[i]` and rational constants `c[i]`."""
 
@@ -101,7 +107,7 @@ class _Printer:
             return base
         if (base, exponent) not in self.powers:
             half = self.power(base, exponent // 2)
-            text = f"{half}**2" if exponent % 2 == 0 else f"{self.power(base, exponent - 1)}*{base}"
+            text = f"square({half})" if exponent % 2 == 0 else f"{self.power(base, exponent - 1)}*{base}"
             name = next(self.fresh)
             self.lines.append(f"{name} = {text}")
             self.powers[base, exponent] = name
@@ -191,7 +197,7 @@ def _compiled(
         printer.names[symbol] = f"t{i}"
     results = [printer.text(item) for item in reduced]
     source = [
-        f"def compiled(c, xp{''.join(f', x{i}' for i in range(len(symbols)))}):",
+        f"def compiled(c, xp, square{''.join(f', x{i}' for i in range(len(symbols)))}):",
         *([f"    {', '.join(printer.constants.values())}, = c"] if printer.constants else []),
         *(f"    {line}" for line in printer.lines),
         f"    return [{', '.join(results)}]",
@@ -221,7 +227,7 @@ def compile_expressions(expressions: Iterable[Any], symbols: Sequence[sp.Symbol]
         values = tuple(Fraction(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in values)
         if not _is_exact(values):
             values = _aligned(values)
-        return function([_scalar(number, values) for number in constants], _library(values), *values)
+        return function([_scalar(number, values) for number in constants], _library(values), _square(values), *values)
 
     return evaluate
 
