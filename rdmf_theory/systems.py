@@ -130,11 +130,11 @@ def load_system(name_or_file: str | Path) -> ReactionSystem:
     path = Path(text)
     if path.suffix == ".toml" or path.exists():
         return system_text.read_system(path)
-    raise ParameterError(f"--system must be a built-in system or a TOML file. Got {text!r}{_near(text)}.")
+    raise ParameterError(f"--system must be a built-in system or a TOML file. Got {text!r}; {_near(text)}")
 
 
 def _near(text: str) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(text.lower(), BUILT_IN, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; built in are {', '.join(BUILT_IN)}"
+    return f"did you mean {close[0]!r}?" if close else f"built in are {', '.join(BUILT_IN)}."

@@ -2,32 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdmf_theory.commands.options import Feed, Gain, Json, Kill
+from rdmf_theory.commands.options import Json
+from rdmf_theory.commands.system_options import (
+    Box,
+    Settings,
+    System,
+    parse_box,
+    refuse_without_system,
+    system_point,
+)
+from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import emit
+
+if TYPE_CHECKING:
+    from rdmf_theory.system_classification import PointClassification, StateClassification
 
 
 def check(
-    F: Feed,
-    k: Kill,
-    s: Gain = "1",
-    D_u: Annotated[str, typer.Option("--D-u", metavar="NUMBER", help="Diffusion of the substrate, clip^2/step.")] = "2",
-    D_v: Annotated[str, typer.Option("--D-v", metavar="NUMBER", help="Diffusion of the activator, clip^2/step.")] = "1",
+    F: Annotated[str | None, typer.Option("--F", metavar="NUMBER", help="Feed rate F, 1/step.")] = None,
+    k: Annotated[str | None, typer.Option("--k", metavar="NUMBER", help="Kill rate k, 1/step.")] = None,
+    s: Annotated[
+        str | None, typer.Option("--s", metavar="NUMBER", help="Reaction gain s, 1/step.", show_default="1")
+    ] = None,
+    D_u: Annotated[
+        str | None,
+        typer.Option("--D-u", metavar="NUMBER", help="Diffusion of the substrate, clip^2/step.", show_default="2"),
+    ] = None,
+    D_v: Annotated[
+        str | None,
+        typer.Option("--D-v", metavar="NUMBER", help="Diffusion of the activator, clip^2/step.", show_default="1"),
+    ] = None,
+    system: System = None,
+    settings: Settings = None,
+    box: Box = None,
     json: Json = False,
 ) -> None:
     """Decide exactly what a parameter point is, with a signed margin for every condition.
 
-    Exit code 0 only for `turing`: stable without diffusion, unstable with it. Points on a boundary are reported as
-    such (saddle-node, hopf, turing-boundary, fed-boundary), since decimals are taken as the exact rationals that they
-    write.
+    Without --system the point is one of the layer's Gray-Scott system, by --F and --k. With --system it is any
+    system's: every homogeneous steady state is found, proved and classified (turing, stable, unstable, saddle, wave, or
+    a boundary: hopf, saddle-node, turing-boundary, turing-hopf, bogdanov-takens).
+
+    Exit code 0 only for `turing`: a state that is stable without diffusion, unstable with it. Points on a boundary are
+    reported as such, since decimals are taken as the exact rationals that they write.
     """
+    point = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
+    if system is None:
+        refuse_without_system(settings, box)
+        turing = _check_gray_scott(point, json)
+    else:
+        given = [name for name, value in point.items() if value is not None]
+        if given:
+            raise ParameterError(
+                f"--{given[0].replace('_', '-')} is no option of --system; write --set {given[0]}=...."
+            )
+        turing = _check_system(system, settings, box, json)
+    if not turing:
+        raise typer.Exit(1)
+
+
+def _check_gray_scott(point: dict[str, str | None], json: bool) -> bool:
     from rdmf_theory.turing import classify
 
-    result = classify(F, k, s, D_u, D_v)
-    answer = result.to_dict() | {"parameters": {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}}
+    for name in ("F", "k"):
+        if point[name] is None:
+            raise ParameterError(f"Missing option '--{name}'; give --F and --k, or --system NAME|FILE.")
+    values = {"s": "1", "D_u": "2", "D_v": "1"} | {name: value for name, value in point.items() if value is not None}
+    values = {name: values[name] for name in point}
+    result = classify(**values)
+    answer = result.to_dict() | {"parameters": values}
 
     def render() -> None:
         print(f"{result.name}: {answer['description']}")
@@ -35,10 +82,54 @@ def check(
             print(f"  v-rich state   u* = {result.u_star:.9g}, v* = {result.v_star:.9g}")
             print(f"  damping ratio  z = {result.z:.9g}")
             print(f"  diffusion      d = {result.d:.9g}, threshold d_T = {result.d_T:.9g}")
-        for name, condition in result.conditions.items():
-            margin = "undefined" if condition.margin is None else f"{condition.margin:+.6g}"
-            print(f"  {name:<8} {'holds' if condition.holds else 'fails':<6} margin {margin}")
+        _print_conditions(result.conditions)
 
     emit(answer, json, render)
-    if result.name != "turing":
-        raise typer.Exit(1)
+    return result.name == "turing"
+
+
+def _check_system(system: str, settings: Any, box: Any, json: bool) -> bool:
+    from rdmf_theory.system_classification import DESCRIPTIONS, classify_point
+
+    result = classify_point(system_point(system, settings), parse_box(box))
+
+    def render() -> None:
+        print(f"{result.name}: {DESCRIPTIONS[result.name]}")
+        print("  " + ", ".join(f"{name} = {value}" for name, value in result.point.values.items()))
+        for state in result.states:
+            _print_state(result, state)
+
+    emit(result.to_dict(), json, render)
+    return result.name == "turing"
+
+
+def _print_state(result: PointClassification, state: StateClassification) -> None:
+    answer = state.to_dict(result.point.system)
+    where = ", ".join(f"{name} = {value:.10g}" for name, value in answer["state"].items())
+    print(f"state {where}: {state.name}{state.reason and f', {state.reason}'}")
+    _print_conditions(state.conditions)
+    if answer["eigenvalues"]:
+        values = (
+            f"{x['real']:.6g}" + (f" {'+' if x['imag'] > 0 else '-'} {abs(x['imag']):.6g}i" if x["imag"] else "")
+            for x in answer["eigenvalues"]
+        )
+        print(f"  eigenvalues without diffusion  {', '.join(values)}")
+    if answer.get("threshold"):
+        threshold = answer["threshold"]
+        print(f"  activator {threshold['activator']}, critical {threshold['ratio']} = {threshold['critical']:.10g}")
+    for low, high in answer.get("bands") or ():
+        print(f"  modes grow for mu in ({low:.8g}, {high:.8g})")
+    if answer.get("critical_wavenumber") is not None:
+        print(f"  critical wavenumber  {answer['critical_wavenumber']:.10g}")
+    fastest = answer.get("fastest")
+    if fastest is not None:
+        length = "" if fastest["wavelength"] is None else f", wavelength {fastest['wavelength']:.8g}"
+        print(
+            f"  fastest wave  wavenumber {fastest['wavenumber']:.8g}{length}, growth rate {fastest['growth_rate']:+.6g}"
+        )
+
+
+def _print_conditions(conditions: Any) -> None:
+    for name, condition in conditions.items():
+        margin = "undefined" if condition.margin is None else f"{condition.margin:+.6g}"
+        print(f"  {name:<11} {'holds' if condition.holds else 'fails':<6} margin {margin}")
