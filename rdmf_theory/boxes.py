@@ -56,8 +56,9 @@ class Paving:
         inner: every condition holds on all of them.
         outer: on each of them some condition holds nowhere.
         boundary: undecided.
-        volume: certified bounds of the volume (area) of the set where every condition holds.
-        gap: certified upper bound of the undecided volume.
+        volume: certified bounds of the volume (area) of the set where every condition holds; in boundary boxes they
+            come from half-spaces, so they are much closer than inner boxes and inner + boundary boxes.
+        gap: how far these bounds are apart.
         complete: whether the wanted gap or tolerance was reached.
         evaluations: boxes evaluated.
     """

@@ -94,26 +94,31 @@ class IntervalArray:
     def __repr__(self) -> str:
         return f"IntervalArray({self.lower!r}, {self.upper!r})"
 
+    def _aligned(self, other: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of both operands, ready to broadcast."""
+        a, b = self.ends, _ends(other, self.ends.ndim)
+        return (a, b) if b.ndim <= a.ndim else (_ends(self, b.ndim), b)
+
     def __neg__(self) -> IntervalArray:
         return IntervalArray.of_ends(self.ends[::-1])
 
     def __add__(self, other: Any) -> IntervalArray:
         with np.errstate(all="ignore"):
-            return IntervalArray.of_ends(outward(self.ends + _ends(other, self.ends.ndim)))
+            a, b = self._aligned(other)
+            return IntervalArray.of_ends(outward(a + b))
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> IntervalArray:
         with np.errstate(all="ignore"):
-            return IntervalArray.of_ends(outward(self.ends + _ends(other, self.ends.ndim)[::-1]))
+            a, b = self._aligned(other)
+            return IntervalArray.of_ends(outward(a + b[::-1]))
 
     def __rsub__(self, other: Any) -> IntervalArray:
         return -self + other
 
     def __mul__(self, other: Any) -> IntervalArray:
-        a, b = self.ends, _ends(other, self.ends.ndim)
-        if a.ndim < b.ndim:
-            a, b = b, _ends(self, b.ndim)
+        a, b = self._aligned(other)
         with np.errstate(all="ignore"):
             # with a = (-a0, a1), b = (-b0, b1) these are a0 b0, -a0 b1, -a1 b0, a1 b1
             same, cross = a * b, a * b[::-1]
@@ -165,8 +170,8 @@ class IntervalArray:
 
     def minimum(self, other: Any) -> IntervalArray:
         """The smaller of two numbers."""
-        b = _ends(other, self.ends.ndim)
-        return IntervalArray.of_ends(np.stack([np.maximum(self.ends[0], b[0]), np.minimum(self.ends[1], b[1])]))
+        a, b = self._aligned(other)
+        return IntervalArray.of_ends(np.stack([np.maximum(a[0], b[0]), np.minimum(a[1], b[1])]))
 
     def maximum(self, other: Any) -> IntervalArray:
         """The larger of two numbers."""

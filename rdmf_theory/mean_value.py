@@ -5,6 +5,7 @@ On a box with middle c every margin obeys `g(x) in g(c) + G (x - c)`, G an enclo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -88,6 +89,18 @@ class MeanValueForms:
         empty = np.any(fails[0] > fails[1], axis=1)[:, None]
         return holds, (np.where(empty, np.inf, fails[0]), np.where(empty, -np.inf, fails[1]))
 
+    def shares(self, low: np.ndarray, high: np.ndarray) -> Corners:
+        """Certified bounds of the share of each (trimmed) box on which all conditions hold, two arrays (n,).
+
+        Each condition is enclosed between two half-spaces with the middle slopes as normal; its share is between
+        theirs. Together they hold on at least `1 - sum(1 - share)`, and at most on the smallest share.
+        """
+        low_share, high_share = _half_space_shares(self.centre, self.slopes, self.middle, low, high)
+        low_share = np.where(self.positive, 1.0, low_share)
+        # sums of m numbers in [0, 1]: wrong by less than m^2 units of 2^-53
+        missed = np.sum(1 - low_share, axis=0) + len(low_share) ** 2 * 2.0**-52
+        return np.clip(1 - missed - 2.0**-52, 0.0, 1.0), high_share.min(axis=0)
+
     def variation(self, low: np.ndarray, high: np.ndarray, sides: np.ndarray) -> np.ndarray:
         """How much of a condition's variation each coordinate brings, as shares, (p, n): a guide, not certified.
 
@@ -135,3 +148,49 @@ def _reach(
     lower = np.where(fails & (U < 0) | ~fails & (U <= 0) & (L < 0), lower, low)
     flat = ~fails & (L >= 0) & (U <= 0)
     return np.where(flat, np.inf, lower), np.where(flat, -np.inf, upper)
+
+
+def _half_space_shares(
+    centre: IntervalArray, slopes: IntervalArray, middle: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> Corners:
+    """Bounds of the share of each box where `g > 0`, for all conditions, (m, n).
+
+    With y in the unit box and m the middles of the slopes, `g = B + sum_j alpha_j y_j`, B an interval; turned around so
+    that every alpha is positive, the share of `sum_j alpha_j y_j > -B` is
+    `1 - sum_S (-1)^|S| (-B - sum_S alpha)_+^p / (p! prod alpha)` over the subsets S of the coordinates.
+    """
+    p = len(low)
+    box = IntervalArray(low, high)
+    m = np.clip(slopes.mid, -1e300, 1e300)
+    widths = IntervalArray(high) - low
+    exact = m * widths
+    alpha = np.abs(exact.mid)
+    # a coordinate that hardly matters counts as one that matters little: no division by almost nothing
+    alpha = np.maximum(alpha, np.maximum(1e-3 * alpha.max(axis=1, keepdims=True), 1e-300))
+    signed = np.where(exact.mid < 0, -alpha, alpha)
+    unit = IntervalArray(np.zeros(1), np.ones(1))
+    rest = (slopes - m) * (box - middle) + m * (IntervalArray(low) - middle) + (exact - signed) * unit
+    level = -centre
+    for j in range(p):
+        level = level - rest[:, j] - np.minimum(signed[:, j], 0.0)
+    low_share, high_share = _share_above(level.upper, alpha)[0], _share_above(level.lower, alpha)[1]
+    return low_share, high_share
+
+
+def _share_above(q: np.ndarray, alpha: np.ndarray) -> Corners:
+    """Bounds of the share of the unit cube with `alpha . y > q`, alpha > 0 of shape (m, p, n), q of shape (m, n).
+
+    Computed in floats and padded: with T = |q| + sum alpha each of the 2^p terms is wrong by less than
+    `(p^2 + 3 p + 2^p) u T^p/(p! prod alpha)`, u = 2^-53, and the bracket is below 128 for p <= 5.
+    """
+    p = alpha.shape[1]
+    sums = [(1.0, q)]
+    for j in range(p):
+        sums += [(-sign, rest - alpha[:, j]) for sign, rest in sums]
+    unit = math.factorial(p) * np.prod(alpha, axis=1)
+    below = sum(sign * np.maximum(rest, 0.0) ** p for sign, rest in sums) / unit
+    pad = 2.0 ** (p + 7 - 53) * (np.abs(q) + alpha.sum(axis=1)) ** p / unit
+    least, most = 1 - below - pad, 1 - below + pad
+    # infinities, and what comes of them, know nothing
+    known = np.isfinite(least) & np.isfinite(most)
+    return np.where(known, np.clip(least, 0.0, 1.0), 0.0), np.where(known, np.clip(most, 0.0, 1.0), 1.0)

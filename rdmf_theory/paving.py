@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from rdmf_theory.boxes import Boxes, Paving, volumes
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.intervals import outward
 from rdmf_theory.mean_value import Margin, MeanValueForms
 
 BLOCK = 4096
 """Boxes per evaluation: their intermediate results stay in the second-level cache."""
 
-START = 256
-"""Boxes to begin with."""
+START, FEW = 1024, 256
+"""Boxes to begin with, and least number to work on: fewer would be all overhead."""
 
 MOST_COORDINATES = 5
 
@@ -42,7 +43,7 @@ def pave(
         conditions: functions of p coordinates made of + - * /, integer powers, and xp.sqrt/minimum/maximum of
             `conditions.library`; they are called with `Gradient`s. Where one is undefined nothing is certified.
         lower, upper: the box, 1 to 5 finite coordinates.
-        gap: refine until the undecided volume is at most this.
+        gap: refine until the certified bounds of the volume are at most this far apart.
         tolerance: an undecided box whose every side is at most this part of the whole box's side is not halved.
         max_boxes: stop after evaluating this many boxes.
     Returns: `Paving`; `complete` is False if `max_boxes` came first.
@@ -52,49 +53,47 @@ def pave(
     # a box that is flat in some coordinate has no volume, but is paved all the same
     sides = np.where(high > low, high - low, 1.0)
     pieces = _Pieces(len(low))
-    open_boxes = _grid(low, high, len(conditions))
-    evaluations, complete = 0, False
+    whole = _grid(low, high, len(conditions), min(START, max_boxes))
+    evaluations, complete = whole.low.shape[1], False
     with np.errstate(all="ignore"):
+        opened = _refine_all(conditions, whole, sides, pieces)
         while True:
-            sizes = volumes(open_boxes.low, open_boxes.high)[1]
-            undecided = math.fsum(sizes)
-            if gap is not None and undecided <= gap * (1 - 1e-15):
+            doubt = opened.most - opened.least
+            undecided = math.nextafter(math.fsum(doubt), math.inf)
+            if gap is not None and undecided <= gap * (1 - 1e-9):
                 complete = True
                 break
-            chosen = ~open_boxes.done
-            chosen &= sizes >= _threshold(sizes[chosen], undecided, gap)
-            count = int(np.count_nonzero(chosen))
-            if count == 0:
+            chosen = np.any(opened.high - opened.low > (tolerance or 0.0) * sides[:, None], axis=0)
+            if gap is not None:
+                chosen &= doubt >= _threshold(doubt[chosen], undecided - gap)
+            if not chosen.any():
                 complete = gap is None
                 break
+            parts = opened.take(chosen).halves()
+            while parts.low.shape[1] <= FEW // 2:
+                parts = parts.halves()
+            count = parts.low.shape[1]
             if evaluations + count > max_boxes:
                 break
             evaluations += count
-            waiting, work = open_boxes.take(~chosen), open_boxes.take(chosen)
-            blocks = (work.take(slice(start, start + BLOCK)) for start in range(0, count, BLOCK))
-            refined = (_refine(conditions, block, sides, tolerance or 0.0, pieces) for block in blocks)
-            open_boxes = _Open.joined([waiting, *refined])
-    open_low, open_high = open_boxes.low, open_boxes.high
-    boundary = Boxes(open_low.T.copy(), open_high.T.copy())
-    inner, outer = pieces.boxes("inner"), pieces.boxes("outer")
-    undecided = boundary.volume()[1]
-    inside = inner.volume()
-    bounds = inside[0], math.nextafter(inside[1] + undecided, math.inf)
+            opened = _Open.joined([opened.take(~chosen), _refine_all(conditions, parts, sides, pieces)])
+        inner, outer = pieces.boxes("inner"), pieces.boxes("outer")
+        boundary = Boxes(opened.low.T.copy(), opened.high.T.copy())
+        inside = inner.volume()
+        least = math.nextafter(inside[0] + math.nextafter(math.fsum(opened.least), 0.0), 0.0)
+        most = math.nextafter(inside[1] + math.nextafter(math.fsum(opened.most), math.inf), math.inf)
     ends = tuple(low.tolist()), tuple(high.tolist())
-    return Paving(*ends, inner, boundary, outer, bounds, undecided, complete, evaluations)
+    return Paving(*ends, inner, boundary, outer, (least, most), most - least, complete, evaluations)
 
 
-def _threshold(sizes: np.ndarray, undecided: float, gap: float | None) -> float:
-    """The volume below which boxes wait: they are many and hold little, or are not needed to reach the gap."""
-    if not sizes.size:
+def _threshold(doubt: np.ndarray, excess: float) -> float:
+    """The doubt below which boxes wait: they are many and hold little, or are not needed to reach the gap."""
+    if not doubt.size:
         return 0.0
-    least = 0.25 * float(np.mean(sizes))
-    if gap is not None:
-        # halving leaves about half of a box undecided
-        largest = np.sort(sizes)[::-1]
-        needed = int(np.searchsorted(np.cumsum(largest), 2.2 * (undecided - gap)))
-        least = max(least, float(largest[min(needed, len(largest) - 1)]))
-    return least
+    largest = np.sort(doubt)[::-1]
+    # halving leaves about a quarter of the doubt in a box that one smooth condition crosses
+    needed = int(np.searchsorted(np.cumsum(largest), 1.5 * excess))
+    return max(0.1 * float(np.mean(doubt)), float(largest[min(needed, len(largest) - 1)]))
 
 
 @dataclass(frozen=True)
@@ -104,29 +103,42 @@ class _Open:
     Arguments:
         low, high: corners, (p, n).
         settled: conditions already known to hold, (m, n).
-        done: boxes that are not refined any more, (n,).
+        variation: how much each coordinate matters, (p, n); the first is halved next.
+        least, most: certified bounds of the volume in the box where all conditions hold, (n,).
     """
 
     low: np.ndarray
     high: np.ndarray
     settled: np.ndarray
-    done: np.ndarray
+    variation: np.ndarray
+    least: np.ndarray
+    most: np.ndarray
 
     def take(self, chosen: Any) -> _Open:
         """Some of the boxes."""
-        return _Open(*(part[..., chosen] for part in (self.low, self.high, self.settled, self.done)))
+        return _Open(*(getattr(self, item.name)[..., chosen] for item in fields(self)))
 
     @classmethod
     def joined(cls, parts: Sequence[_Open]) -> _Open:
         """All boxes of several collections."""
-        names = ("low", "high", "settled", "done")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names))
+        return cls(*(np.concatenate([getattr(part, item.name) for part in parts], axis=-1) for item in fields(cls)))
+
+    def halves(self) -> _Open:
+        """Both halves of every box, not yet evaluated."""
+        axis, column = np.argmax(self.variation, axis=0), np.arange(self.low.shape[1])
+        middle = self.low[axis, column] + (self.high - self.low)[axis, column] / 2
+        second, first, variation = self.low.copy(), self.high.copy(), self.variation.copy()
+        second[axis, column] = middle
+        first[axis, column] = middle
+        variation[axis, column] /= 2
+        half = replace(self, variation=variation)
+        return _Open.joined([replace(half, high=first), replace(half, low=second)])
 
 
-def _grid(low: np.ndarray, high: np.ndarray, conditions: int) -> _Open:
-    """The box cut evenly into `START` boxes or a little fewer: one box at a time would be all overhead."""
+def _grid(low: np.ndarray, high: np.ndarray, conditions: int, most: int) -> _Open:
+    """The box cut evenly into at most `most` boxes."""
     axes = int(np.count_nonzero(high > low))
-    pieces = max(int(START ** (1 / axes)), 1) if axes else 1
+    pieces = max(int(most ** (1 / axes) + 1e-9), 1) if axes else 1
     ends = []
     for a, b in zip(low, high, strict=True):
         cuts = np.linspace(a, b, pieces + 1) if b > a else np.array([a, b])
@@ -135,7 +147,8 @@ def _grid(low: np.ndarray, high: np.ndarray, conditions: int) -> _Open:
         ends.append((cuts[:-1], cuts[1:]))
     lower, upper = (np.stack([x.ravel() for x in np.meshgrid(*(end[i] for end in ends))]) for i in (0, 1))
     count = lower.shape[1]
-    return _Open(lower, upper, np.zeros((conditions, count), dtype=bool), np.zeros(count, dtype=bool))
+    nothing = np.zeros(count)
+    return _Open(lower, upper, np.zeros((conditions, count), bool), np.zeros_like(lower), nothing, nothing)
 
 
 class _Pieces:
@@ -158,8 +171,15 @@ class _Pieces:
         return Boxes(*(np.concatenate([part[i] for part in self.parts[kind]], axis=1).T.copy() for i in (0, 1)))
 
 
-def _refine(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, tolerance: float, pieces: _Pieces) -> _Open:
-    """Decide, trim and halve boxes; what stays undecided is returned, the rest goes to `pieces`."""
+def _refine_all(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, pieces: _Pieces) -> _Open:
+    """`_refine` block by block."""
+    starts = range(0, boxes.low.shape[1], BLOCK)
+    parts = [_refine(conditions, boxes.take(slice(start, start + BLOCK)), sides, pieces) for start in starts]
+    return _Open.joined(parts)
+
+
+def _refine(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, pieces: _Pieces) -> _Open:
+    """Decide and trim boxes; what stays undecided is returned, the rest goes to `pieces`."""
     low, high = boxes.low, boxes.high
     forms = MeanValueForms.of(conditions, low, high, boxes.settled)
     inside: np.ndarray = np.logical_and.reduce(forms.positive, axis=0)
@@ -174,9 +194,9 @@ def _refine(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, toler
     _cut(low, high, fails[0].min(axis=0), fails[1].max(axis=0), pieces, "inner")
     alive = low[0] <= high[0]
     low, high, forms = low[:, alive], high[:, alive], forms.take(alive)
-    small = np.all(high - low <= tolerance * sides[:, None], axis=0)
-    finished = _Open(low[:, small], high[:, small], forms.positive[:, small], np.ones(np.count_nonzero(small), bool))
-    return _Open.joined([finished, _halve(low[:, ~small], high[:, ~small], forms.take(~small), sides)])
+    sizes, shares = volumes(low, high), forms.shares(low, high)
+    least, most = np.maximum(-outward(-sizes[0] * shares[0]), 0.0), outward(sizes[1] * shares[1])
+    return _Open(low, high, forms.positive, forms.variation(low, high, sides), least, most)
 
 
 def _cut(
@@ -201,19 +221,6 @@ def _cut(
                 pieces.add(kind, *corners)
                 ends[j, slab] = new[j, slab]
     low[0, ~full], high[0, ~full] = np.inf, -np.inf
-
-
-def _halve(low: np.ndarray, high: np.ndarray, forms: MeanValueForms, sides: np.ndarray) -> _Open:
-    """Halve each box across the coordinate in which the condition that is nearest to a decision varies most."""
-    axis = np.argmax(forms.variation(low, high, sides), axis=0)
-    column = np.arange(low.shape[1])
-    middle = low[axis, column] + (high - low)[axis, column] / 2
-    low_of_second, high_of_first = low.copy(), high.copy()
-    low_of_second[axis, column] = middle
-    high_of_first[axis, column] = middle
-    going_on = np.zeros(low.shape[1], dtype=bool)
-    halves = ((low, high_of_first), (low_of_second, high))
-    return _Open.joined([_Open(*half, forms.positive, going_on) for half in halves])
 
 
 def _checked(

@@ -105,9 +105,9 @@ def test_bounds_contain_the_exact_area(d: str, F_max: str, k_max: float, gap: fl
 
 
 def test_the_textbook_area() -> None:
-    low, high = pave(PLANE.conditions, (0, 0), (0.1, 0.08), gap=1e-7).volume
+    low, high = pave(PLANE.conditions, (0, 0), (0.1, 0.08), gap=2e-9).volume
     assert low < 1.695974150220721e-05 < high
-    assert high - low < 1e-7
+    assert high - low < 2e-9
 
 
 def test_refining_narrows_the_bounds() -> None:
@@ -161,6 +161,23 @@ def test_a_disc_and_a_ring() -> None:
     assert paving.volume[0] < np.pi < paving.volume[1]
     ring = pave([disc, lambda x, y: library(x).sqrt(x * x + y * y) - Fraction(1, 2)], (-1, -1), (1, 1), gap=1e-2)
     assert ring.volume[0] < np.pi * 0.75 < ring.volume[1]
+
+
+@pytest.mark.parametrize("p", [1, 3, 4])
+def test_balls(p: int) -> None:
+    volume = {1: 2.0, 3: 4 / 3 * np.pi, 4: np.pi**2 / 2}[p]
+    gap = {1: 1e-6, 3: 0.05, 4: 0.8}[p]
+    low, high = pave([lambda *x: 1 - sum(y**2 for y in x)], [-1] * p, [1] * p, gap=gap).volume
+    assert low < volume < high < low + gap
+
+
+def test_half_spaces_are_measured_exactly() -> None:
+    """One plane through a box: the volume bounds are tight without any halving."""
+    paving = pave([lambda x, y, z: x + 2 * y - z - Fraction(1, 3)], (0, 0, 0), (1, 1, 1), gap=1e-9)
+    # the simplex below the plane in turned coordinates: x + 2 y + z' < 4/3, z' = 1 - z
+    below = (Fraction(4, 3) ** 3 - 2 * Fraction(1, 3) ** 3) / 12
+    assert paving.volume[0] < 1 - below < paving.volume[1]
+    assert paving.evaluations <= 1000
 
 
 def test_undefined_margins_certify_nothing() -> None:
