@@ -23,7 +23,7 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard rdmf_model/ops/*/*.?pp rdmf_model/ops/*/build.py)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "RDMF needs Python 3.11 or newer, this is %s. Name one: make PYTHON=python3.12" % sys.version.split()[0])'
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "This Python cannot create environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@echo "installing into $(VENV): a few minutes, about 2 GB"
+	@echo "installing into $(VENV): a few minutes, about 3 GB"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,train]' -c constraints.txt
 	@touch $@

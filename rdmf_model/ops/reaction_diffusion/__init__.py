@@ -5,6 +5,7 @@ Backends are registered by name and imported on first use; `reference.py` is the
 
 import importlib
 import math
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,18 +20,29 @@ Backend = Callable[
 
 
 class BackendEntry(NamedTuple):
-    """Where a backend lives. `probe`, where given, names a function that returns why it cannot run here, or None."""
+    """Where a backend lives. `probe`, where given, names a function that returns why it cannot run here, or None.
+
+    `halves`: it widens half-precision fields itself, so they are handed over as they are.
+    """
 
     module: str
     function: str
     probe: str | None = None
     devices: tuple[str, ...] | None = None
+    halves: bool = False
 
 
 # Best last.
 _BACKENDS: dict[str, BackendEntry] = {
     "reference": BackendEntry("reference", "reaction_diffusion_reference"),
     "adjoint": BackendEntry("adjoint", "reaction_diffusion_adjoint"),
+    "triton": BackendEntry(
+        "gpu",
+        "reaction_diffusion_gpu",
+        probe="missing",
+        devices=("cuda", "cpu") if os.environ.get("TRITON_INTERPRET") == "1" else ("cuda",),
+        halves=True,
+    ),
     "cpu": BackendEntry("cpu", "reaction_diffusion_cpu", probe="missing", devices=("cpu",)),
 }
 _loaded: dict[str, Backend] = {}
@@ -92,11 +104,12 @@ def reaction_diffusion(
     dtype = common_dtype(fields | rates)
     batch, clips, channels = common_shape(fields, rates)
     lengths = check_lengths(lengths, batch, clips, u0.device)
-    run = _loaded[_load(backend, u0.device.type)]
+    name = _load(backend, u0.device.type)
     inner = torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
-    u0, v0, gain = (x.to(inner).expand(batch, clips, channels) for x in fields.values())
+    outer = dtype if _BACKENDS[name].halves else inner
+    u0, v0, gain = (x.to(outer).expand(batch, clips, channels) for x in fields.values())
     F, k, D_u, D_v = (x.to(inner).expand(batch, channels) for x in rates.values())
-    u, v = run(u0, v0, gain, F, k, D_u, D_v, lengths, steps, float(step_size))
+    u, v = _loaded[name](u0, v0, gain, F, k, D_u, D_v, lengths, steps, float(step_size))
     return u.to(dtype), v.to(dtype)
 
 

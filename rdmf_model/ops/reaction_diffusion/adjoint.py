@@ -9,6 +9,7 @@ The states of every K-th step, K ~ sqrt N, are kept; the backward pass recompute
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -96,19 +97,65 @@ class _Cotangents:
         self.u, self.v = x, by_v.mul_(through_reaction).add_(y)
 
 
+def _segment(steps: int) -> int:
+    """Steps between two kept states."""
+    return max(1, math.isqrt(steps))
+
+
+def _advance(problem: _Problem, u: Tensor, v: Tensor, steps: int, keep: bool) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """The state after `steps` steps, folded, and the states to keep on the way: u, v of each segment's start."""
+    kept: list[Tensor] = []
+    for n in range(steps):
+        if keep and n % _segment(steps) == 0:
+            kept += [u, v]
+        u, v = problem.step(u, v)
+    return u, v, kept
+
+
+def _retreat(problem: _Problem, kept: Sequence[Tensor], steps: int, u_bar: Tensor, v_bar: Tensor) -> tuple[Tensor, ...]:
+    """Gradients of u0, v0, gain, F, k, D_u, D_v from the kept states and the outputs' cotangents (B, T, C)."""
+    carried = _Cotangents(problem, problem.axis.fold(u_bar), problem.axis.fold(v_bar))
+    segment = _segment(steps)
+    starts = list(zip(range(0, steps, segment), kept[::2], kept[1::2], strict=True))
+    for start, u, v in reversed(starts):
+        states = [(u, v)]
+        for _ in range(start, min(start + segment, steps)):
+            states.append(problem.step(*states[-1]))
+        while len(states) > 1:
+            u_next, v_next = states.pop()
+            carried.step_back(states[-1][1], u_next, v_next)
+    fields = (problem.axis.unfold(x) for x in (carried.u, carried.v, carried.gain))
+    return *fields, carried.F, carried.k, carried.D_u, carried.D_v
+
+
+def adjoint_gradients(
+    u_bar: Tensor,
+    v_bar: Tensor,
+    u0: Tensor,
+    v0: Tensor,
+    gain: Tensor,
+    F: Tensor,
+    k: Tensor,
+    D_u: Tensor,
+    D_v: Tensor,
+    lengths: Tensor | None,
+    steps: int,
+    step_size: float,
+) -> tuple[Tensor, ...]:
+    """Gradients of u0, v0, gain, F, k, D_u and D_v for the outputs' cotangents; needs no autograd."""
+    problem = _Problem.of(gain, F, k, D_u, D_v, lengths, step_size)
+    *_, kept = _advance(problem, problem.axis.fold(u0), problem.axis.fold(v0), steps, keep=True)
+    return _retreat(problem, kept, steps, u_bar, v_bar)
+
+
 class _ReactionDiffusion(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> tuple[Tensor, Tensor]:
         u0, v0, gain, F, k, D_u, D_v, lengths, steps, step_size = arguments
         problem = _Problem.of(gain, F, k, D_u, D_v, lengths, step_size)
-        u, v = problem.axis.fold(u0), problem.axis.fold(v0)
         ctx.steps, ctx.step_size = steps, step_size
-        ctx.segment = max(1, math.isqrt(steps))
-        kept: list[Tensor] = []
-        for n in range(steps):
-            if n % ctx.segment == 0 and any(ctx.needs_input_grad):
-                kept += [u, v]
-            u, v = problem.step(u, v)
+        start = problem.axis.fold(u0), problem.axis.fold(v0)
+        u, v, kept = _advance(problem, *start, steps, keep=any(ctx.needs_input_grad))
         ctx.save_for_backward(gain, F, k, D_u, D_v, lengths, *kept)
         return problem.axis.unfold(u), problem.axis.unfold(v)
 
@@ -121,14 +168,5 @@ class _ReactionDiffusion(torch.autograd.Function):
             )
         gain, F, k, D_u, D_v, lengths, *kept = ctx.saved_tensors
         problem = _Problem.of(gain, F, k, D_u, D_v, lengths, ctx.step_size)
-        carried = _Cotangents(problem, *(problem.axis.fold(x) for x in cotangents))
-        starts = list(zip(range(0, ctx.steps, ctx.segment), kept[::2], kept[1::2], strict=True))
-        for start, u, v in reversed(starts):
-            states = [(u, v)]
-            for _ in range(start, min(start + ctx.segment, ctx.steps)):
-                states.append(problem.step(*states[-1]))
-            while len(states) > 1:
-                u_next, v_next = states.pop()
-                carried.step_back(states[-1][1], u_next, v_next)
-        fields = (problem.axis.unfold(x) for x in (carried.u, carried.v, carried.gain))
-        return *fields, carried.F, carried.k, carried.D_u, carried.D_v, None, None, None
+        u_bar, v_bar = cotangents
+        return *_retreat(problem, kept, ctx.steps, u_bar, v_bar), None, None, None
