@@ -238,14 +238,14 @@ class Explorer:
                 return [Event("unresolved", after.p, after.x, unstable, after)]
         try:
             middle = self.curve.step(before, ds / 2)[0]
+            # the halves lie along different tangents: the second one is measured anew
+            rest = self.curve.length(after.x - middle.x, after.p - middle.p)
+            end = self.curve.step(middle, rest)[0]
         except NoConvergence:
             return [Event("unresolved", after.p, after.x, unstable, after)]
         count = _unstable(self.eigenvalues(middle.x, middle.p))
         first = self._events(before, middle, ds / 2, (unstable[0], count), halvings - 1)
-        # both solutions lie in planes of different tangents: the second half is measured anew
-        rest = self.curve.length(after.x - middle.x, after.p - middle.p)
-        rest_end = self.curve.step(middle, rest)[0]
-        return first + self._events(middle, rest_end, rest, (count, unstable[1]), halvings - 1)
+        return first + self._events(middle, end, rest, (count, unstable[1]), halvings - 1)
 
     def _locate_events(self, before: Solution, after: Solution, ds: float, unstable: tuple[int, int]) -> list[Event]:
         found: list[tuple[float, Event]] = []

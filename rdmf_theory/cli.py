@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from rdmf_theory.commands import certify, check, derive, dispersion, prove, region, simulate
+from rdmf_theory.commands import branch, certify, check, derive, dispersion, prove, region, simulate
 
 
 def register(app: typer.Typer) -> None:
@@ -21,5 +21,6 @@ def register(app: typer.Typer) -> None:
         (prove.prove, "Example: rdmf prove --json"),
         (dispersion.dispersion, "Example: rdmf dispersion --u-star 0.4 --wavelength 12 --plot dispersion.png"),
         (simulate.simulate, "Example: rdmf simulate --excess 2 --clips 75 --seed 1 --plot simulation.png"),
+        (branch.branch, "Example: rdmf branch --certify --plot branches.png"),
     ):
         app.command(epilog=epilog)(command)

@@ -7,12 +7,10 @@ contracts. Both are found here in floats and judged there in exact arithmetic.
 from __future__ import annotations
 
 import enum
-import json
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor, log2
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,13 +19,12 @@ import sympy as sp
 
 from rdmf_theory import pattern_checker as checker
 from rdmf_theory.branch_explorer import PatternState
-from rdmf_theory.certificate import digest, write_text
-from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.certificate import FORMAT, VERSION, Certificate, Verdict
+from rdmf_theory.errors import ParameterError
 from rdmf_theory.layer_stability import layer_parameters, step_matrices
 from rdmf_theory.patterns import PatternProblem
 
-FORMAT = "rdmf-pattern-certificate"
-VERSION = 1
+KIND = "patterns"
 # Half-widths of the boxes that are tried, the widest that works is kept: it sets the region of attraction.
 _BOXES = [Fraction(1, 1 << i) for i in range(4, 44)]
 
@@ -234,52 +231,22 @@ def _float(text: str) -> float:
     return float(Fraction(text))
 
 
-@dataclass(frozen=True)
-class PatternCertificate:
-    """Proved patterns on file: versioned JSON with a digest, re-checked by `pattern_checker` or `rdmf certify`.
+def pattern_certificate(system: str, entries: Sequence[dict[str, Any]], subject: str | None = None) -> Certificate:
+    """Proved patterns as a certificate of kind `patterns`: `save` it, `verify` it, or run `rdmf certify` on the file.
 
     Arguments:
-        system: name of the system.
-        entries: the parts of the proved patterns, at least one.
-        subject: what they belong to, free text.
+        system: name of the system; entries: of the proofs that hold, at least one; subject: free text.
+    Raises: ParameterError if there is no entry.
     """
-
-    system: str
-    entries: tuple[dict[str, Any], ...]
-    subject: str | None = None
-
-    def __post_init__(self) -> None:
-        if not self.entries:
-            raise ParameterError("PatternCertificate.entries must hold a proved pattern. Got none: nothing was proved.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """The file's JSON object, digest included."""
-        content = {
-            "format": FORMAT,
-            "version": VERSION,
-            "claim": checker.CLAIM,
-            "system": self.system,
-            "subject": self.subject,
-            "patterns": list(self.entries),
-        }
-        return {**content, "sha256": digest(content)}
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the certificate under a temporary name and rename it. Raises: DataError if it cannot be written."""
-        write_text(path, json.dumps(self.to_dict(), separators=(",", ":")) + "\n")
-
-    def verify(self) -> str:
-        """Redo the proof with the independent checker and return what it established. Raises: DataError."""
-        try:
-            return checker.check_content(self.to_dict())
-        except (checker.Refused, checker.Unreadable) as error:
-            raise DataError(f"certificate: {error}") from error
-
-
-def is_pattern_certificate(path: str | os.PathLike[str]) -> bool:
-    """Whether a file says that it holds certified patterns; an unreadable one does not."""
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("format") == FORMAT
+    if not entries or not all(entries):
+        raise ParameterError("pattern_certificate.entries must be proved patterns. Got none: nothing was proved.")
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": KIND,
+        "claim": checker.CLAIM,
+        "system": system,
+        "subject": subject,
+        "patterns": list(entries),
+    }
+    return Certificate(Verdict.CERTIFIED, content, detail=f"{len(entries)} stable patterns")

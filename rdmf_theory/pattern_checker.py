@@ -362,13 +362,13 @@ def digest(content):
 
 def check_content(content):
     """What a certificate establishes, in words. Raises Refused or Unreadable."""
-    if not isinstance(content, dict) or content.get("format") != "rdmf-pattern-certificate":
-        raise Unreadable("is no pattern certificate: the field format must be rdmf-pattern-certificate")
+    if not isinstance(content, dict) or content.get("format") != "rdmf-certificate":
+        raise Unreadable("is no certificate: the field format must be rdmf-certificate")
     need(content.get("sha256") == digest(content), "the content was changed after it was written (sha256)")
-    if content.get("version") != 1:
-        raise Unreadable("is of a version that this checker does not know")
+    if content.get("version") != 1 or content.get("kind") != "patterns":
+        raise Unreadable("is of a version or kind that this checker does not know")
     try:
-        fields(content, "format version claim system subject patterns sha256")
+        fields(content, "format version kind claim system subject patterns sha256")
         need(content["claim"] == CLAIM, "the claim in words is not the one that is checked")
         patterns = content["patterns"]
         need(isinstance(patterns, list) and patterns, "there is no pattern")

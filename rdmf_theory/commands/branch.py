@@ -1,0 +1,362 @@
+"""`rdmf branch`: which patterns are there, are they stable, and can that be proved?"""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rdmf_theory.commands.options import (
+    Excess,
+    Json,
+    Plot,
+    PointDu,
+    PointDv,
+    PointF,
+    PointK,
+    PointS,
+    Rate,
+    UStar,
+    Wavelength,
+    Z,
+)
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.terminal import console, emit, json_ready
+
+if TYPE_CHECKING:
+    from rdmf_theory.branches import Diagram
+
+
+def branch(
+    system: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="A built-in system or a TOML file.", show_default="gray-scott design"),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=NUMBER", help="A parameter or diffusion of --system; repeat.", show_default=False
+        ),
+    ] = None,
+    u_star: UStar = 0.4,
+    z: Z = 1.2,
+    excess: Excess = 1.5,
+    wavelength: Wavelength = 12.0,
+    rate: Rate = 0.2,
+    F: PointF = None,
+    k: PointK = None,
+    s: PointS = 1.0,
+    D_u: PointDu = None,
+    D_v: PointDv = None,
+    parameter: Annotated[
+        str, typer.Option(metavar="NAME", help="What is varied: a parameter, a diffusion, or a design coordinate.")
+    ] = "excess",
+    bounds: Annotated[str, typer.Option("--range", metavar="LO:HI", help="Range of the varied parameter.")] = "0.7:4",
+    clips: Annotated[int, typer.Option(help="Number of clips T, the layer's own axis.")] = 75,
+    length: Annotated[
+        float | None,
+        typer.Option(metavar="L", help="Instead of clips: the interval [0, L], no flux.", show_default=False),
+    ] = None,
+    points: Annotated[int, typer.Option(help="Collocation points of --length.")] = 48,
+    modes: Annotated[
+        str | None,
+        typer.Option(metavar="J,J,...|all", help="Follow the branches of these modes.", show_default="the first four"),
+    ] = None,
+    opposite: Annotated[
+        bool, typer.Option("--opposite", help="Even modes: also the branch with a valley at clip 0.")
+    ] = False,
+    secondary: Annotated[
+        bool, typer.Option("--secondary", help="Also follow the branches that cross at branch points found.")
+    ] = False,
+    state: Annotated[int, typer.Option(help="Which homogeneous state of --system to begin with, from 1.")] = 0,
+    at: Annotated[
+        list[float] | None,
+        typer.Option(metavar="NUMBER", help="List the patterns at this value; repeat.", show_default="the design's"),
+    ] = None,
+    certify: Annotated[bool, typer.Option("--certify", help="Prove the stable patterns listed.")] = False,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the proofs (JSON); implies --certify.", show_default=False),
+    ] = None,
+    plot: Plot = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write all states of all branches (JSON).", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Patterned steady states: follow them along a parameter, with stability, folds and branch points.
+
+    On clips the states are exactly the fixed points of the layer. With --certify every stable pattern at the values
+    --at is proved: it exists, is locally unique and stable, and runs of the layer that come close converge to it.
+    `rdmf certify` re-checks the proofs that --certificate writes. Exit code 1: --certify proved no pattern.
+    """
+    from rdmf_theory.branches import explore, summary, with_profiles
+    from rdmf_theory.patterns import clip_axis, interval_axis
+
+    design = (u_star, z, excess, wavelength, rate)
+    point = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
+    limits = _range(bounds)
+    axis = clip_axis(clips) if length is None else interval_axis(length, points)
+    problem, start, base, described = _problem(system, settings or [], design, point, parameter, limits, axis, state)
+    certify = certify or certificate is not None
+    values = list(at or ([start] if limits[0] <= start <= limits[1] else []))
+    for value in values:
+        if not limits[0] <= value <= limits[1]:
+            raise ParameterError(f"--at must lie in the range {bounds}. Got {value:g}.")
+    with _progress() as show:
+        wanted = None if modes in (None, "all") else _modes(str(modes))
+        most = 4 if modes is None else 10**6
+        diagram = explore(
+            problem, base, start, limits, modes=wanted, most=most, opposite=opposite, secondary=secondary, progress=show
+        )
+        found = _patterns(diagram, values, certify, certificate, show)
+    answer = described | summary(diagram) | {"patterns": found}
+    if output is not None:
+        from rdmf_theory.certificate import write_text
+
+        write_text(output, json_text.dumps(json_ready(described | with_profiles(diagram))) + "\n")
+        console.print(f"branches: {output}")
+    if plot is not None:
+        from rdmf_theory.branch_plots import plot_diagram
+        from rdmf_theory.plots import save
+
+        save(plot_diagram(diagram, values), plot)
+        console.print(f"picture: {plot}")
+    emit(answer, json, lambda: _render(answer, certify))
+    if certify and not any(row["proof"]["outcome"] == "certified" for row in found):
+        console.print("no pattern was proved: none of those listed is stable, or --at has none")
+        raise typer.Exit(1)
+
+
+def _range(text: str) -> tuple[float, float]:
+    parts = text.split(":")
+    try:
+        low, high = (float(part) for part in parts)
+    except ValueError:
+        raise ParameterError(f"--range must be LO:HI, two numbers. Got {text!r}; write for instance 0.7:4.") from None
+    if not low < high:
+        raise ParameterError(f"--range must have LO < HI. Got {text!r}; swap them.")
+    return low, high
+
+
+def _modes(text: str) -> list[int]:
+    try:
+        modes = [int(part) for part in text.split(",")]
+    except ValueError:
+        modes = []
+    if not modes or min(modes) < 1:
+        raise ParameterError(f"--modes must be whole numbers >= 1 with commas between, or all. Got {text!r}.")
+    return modes
+
+
+def _problem(
+    name: str | None,
+    settings: list[str],
+    design: tuple[float, float, float, float, float],
+    point: dict[str, float | None],
+    parameter: str,
+    limits: tuple[float, float],
+    axis: Any,
+    number: int,
+) -> tuple[Any, float, Any, dict[str, Any]]:
+    """(problem, start of the parameter, homogeneous state there, JSON of the input)."""
+    import numpy as np
+
+    from rdmf_theory import formulas
+    from rdmf_theory.chart import PatternDesign
+    from rdmf_theory.patterns import COORDINATES, PatternProblem, design_path, gray_scott_problem, parameter_path
+
+    given = {other: value for other, value in point.items() if value is not None}
+    if name is not None:
+        if len(given) > 1:
+            raise ParameterError("--F, --k, --D-u, --D-v are for Gray-Scott without --system; use --set NAME=NUMBER.")
+        return _general(name, settings, parameter, limits, axis, number)
+    if settings:
+        raise ParameterError("--set needs --system NAME; a Gray-Scott point has --F, --k, --s, --D-u, --D-v.")
+    if len(given) == 1:
+        # only s, which has a default: a design
+        path = design_path(PatternDesign(*design), parameter)
+        described: dict[str, Any] = {"design": dict(zip(COORDINATES, design, strict=True))}
+        if parameter not in described["design"]:
+            raise ParameterError(
+                f"--parameter must be one of {', '.join(COORDINATES)} for a design. Got {parameter!r}; "
+                "give --F, --k, --D-u, --D-v for a parameter point."
+            )
+        start = described["design"][parameter]
+        values = [start] if limits[0] <= start <= limits[1] else [0.5 * sum(limits)]
+        u, ratio = (
+            values[0] if parameter == name_ else value for name_, value in zip(("u_star", "z"), design, strict=False)
+        )
+        base = np.array([u, formulas.steady_v(u, ratio)])
+        return gray_scott_problem(path, axis), values[0], base, described
+    missing = [other for other in point if other not in given and other != parameter]
+    if missing:
+        options = ", ".join(f"--{other.replace('_', '-')}" for other in missing)
+        raise ParameterError(f"{options} must come with the others. Give all of F, k, D_u, D_v, or a design.")
+    given.setdefault(parameter, 0.5 * sum(limits))
+    from rdmf_theory.kinetics import GRAY_SCOTT
+
+    path = parameter_path(GRAY_SCOTT, given, parameter)
+    for value in _starts(given[parameter], limits):
+        F, k, s, *_ = path.values(value)
+        if min(F, s) > 0 and formulas.steady_discriminant(F, k, s) > 0:
+            u = formulas.steady_u(F, k, s, xp=np)
+            problem = PatternProblem(GRAY_SCOTT, axis, path)
+            return problem, value, np.array([u, (F + k) / (s * u)]), {"parameters": given}
+    raise ParameterError(
+        f"--range: no v-rich state for {parameter} in [{limits[0]:g}, {limits[1]:g}]; s F >= 4 (F + k)^2."
+    )
+
+
+def _starts(value: float, limits: tuple[float, float]) -> list[float]:
+    """Where to look for a homogeneous state: at the given value, then across the range."""
+    grid = [limits[0] + (limits[1] - limits[0]) * (i + 0.5) / 40 for i in range(40)]
+    inside = [value] if limits[0] <= value <= limits[1] else []
+    return inside + sorted(grid, key=lambda x: abs(x - value))
+
+
+def _general(
+    name: str, settings: list[str], parameter: str, limits: tuple[float, float], axis: Any, number: int
+) -> tuple[Any, float, Any, dict[str, Any]]:
+    """The same for a general system: its states at the start come from exact algebra."""
+    import numpy as np
+
+    from rdmf_theory.homogeneous_states import steady_states_in_box
+    from rdmf_theory.patterns import PatternProblem, parameter_path
+    from rdmf_theory.system_point import SystemPoint, resolve_name
+    from rdmf_theory.systems import load_system
+
+    system = load_system(name)
+    parameter = resolve_name(system, parameter)
+    given: dict[str, Any] = {}
+    for text in settings:
+        left, equals, right = text.partition("=")
+        if not equals:
+            raise ParameterError(f"--set must be NAME=NUMBER. Got {text!r}.")
+        given[left.strip()] = right.strip()
+    if parameter not in given and parameter not in system.defaults:
+        given[parameter] = 0.5 * sum(limits)
+    here = SystemPoint.with_defaults(system, given)
+    values = {key: float(value) for key, value in here.values.items()}
+    path = parameter_path(system, values, parameter)
+    for value in _starts(values[parameter], limits)[:9]:
+        moved = here.replace(**{parameter: value})
+        states = [item.mid for item in steady_states_in_box(moved) if item.certified]
+        if not states:
+            continue
+        calm = [x for x in states if np.linalg.eigvals(np.array(moved.jacobian(tuple(map(float, x))))).real.max() < 0]
+        if not 0 <= number <= len(states):
+            raise ParameterError(f"--state must be 1 to {len(states)} at {parameter} = {value:g}. Got {number}.")
+        chosen = states[number - 1] if number else (calm or states)[0]
+        return PatternProblem(system, axis, path), value, np.asarray(chosen, dtype=float), {"parameters": values}
+    raise ParameterError(f"--range: {system.name} has no homogeneous state for {parameter} there; move the range.")
+
+
+def _patterns(
+    diagram: Diagram, values: list[float], certify: bool, file: Path | None, show: Callable[[str], None]
+) -> list[dict[str, Any]]:
+    """The patterns at some parameter values, with their proofs if wanted."""
+    from rdmf_theory.branch_plots import observed_species
+
+    observed = observed_species(diagram)
+    rows, entries = [], []
+    for value in values:
+        for found, pattern in diagram.patterns_at(value):
+            top = diagram.problem.fields(pattern.x)[:, observed]
+            row: dict[str, Any] = {
+                "parameter": value,
+                "branch": found.name,
+                "max": float(top.max()),
+                "min": float(top.min()),
+                "unstable": pattern.unstable,
+                "growth_rate": pattern.growth,
+                "layer_multiplier": pattern.multiplier,
+            }
+            if certify:
+                show(f"proving {found.name} at {value:g}")
+                row["proof"], entry = _prove(diagram, pattern)
+                entries += [entry] if entry else []
+            rows.append(row)
+    if file is not None and entries:
+        from rdmf_theory.pattern_certificate import pattern_certificate
+
+        pattern_certificate(diagram.problem.system.name, entries).save(file)
+        console.print(f"certificate: {file}")
+    return rows
+
+
+def _prove(diagram: Diagram, pattern: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """JSON of the proof of a pattern, by energies and by Krawczyk's test; and its part of a certificate."""
+    from rdmf_theory.pattern_certificate import prove_pattern
+    from rdmf_theory.pattern_enclosure import enclose_pattern
+
+    if pattern.unstable:
+        return {"outcome": "unstable", "detail": f"{pattern.unstable} eigenvalues have a positive real part"}, {}
+    proof = prove_pattern(diagram.problem, pattern)
+    enclosure = enclose_pattern(diagram.problem, pattern.x, pattern.p)
+    answer = proof.to_dict()
+    if enclosure is None or not enclosure.stable:
+        return answer | {"outcome": "undecided", "krawczyk": None}, {}
+    return answer | {"krawczyk": enclosure.to_dict()}, proof.entry
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """A line on stderr that says what is being done: the number of branches is not known in advance."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed} states"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("homogeneous states", total=None)
+        yield lambda text: progress.update(task, advance=1, description=text)
+
+
+def _render(answer: dict[str, Any], certify: bool) -> None:
+    name = answer["parameter"]
+    axis = answer["axis"]
+    where = f"{axis['nodes']} clips" if axis["kind"] == "clips" else f"[0, {axis['length']:.12g}]"
+    print(f"{answer['system']} on {where}, {name} in [{answer['range'][0]:g}, {answer['range'][1]:g}]")
+    print(f"  {len(answer['branch_points'])} branch points of the homogeneous states")
+    for row in answer["branches"]:
+        stable = sum(state["unstable"] == 0 for state in row["states"])
+        print(
+            f"{row['name']}: leaves at {name} = {row['start']:.12g}; {stable} of {len(row['states'])} states are stable"
+        )
+        for event in row["events"]:
+            before, after = event["unstable"]
+            print(f"  {event['kind']:<12} at {event['parameter']:.10g}, unstable eigenvalues {before} -> {after}")
+        print(f"  end: {row['end']}")
+    for row in answer["patterns"]:
+        kind = "stable" if row["unstable"] == 0 else f"{row['unstable']} unstable eigenvalues"
+        print(
+            f"at {name} = {row['parameter']:g}: {row['branch']}, {row['min']:.4g} to {row['max']:.4g}, {kind}", end=""
+        )
+        print(f", growth rate {row['growth_rate']:+.4g}", end="")
+        print("" if row["layer_multiplier"] is None else f", layer's multiplier {row['layer_multiplier']:.7f}")
+        if certify:
+            _render_proof(row["proof"])
+
+
+def _render_proof(proof: dict[str, Any]) -> None:
+    if proof["outcome"] != "certified":
+        print(f"  {proof['outcome']}: {proof.get('detail', '')}")
+        return
+    test = proof["krawczyk"]
+    print(f"  proved: exists within {test['distance']:.1e}, the only one within {test['uniqueness']:.0e},", end="")
+    print(f" eigenvalues below {test['growth_rate'][1]:.6g}", end="")
+    print("" if test["layer_multiplier"] is None else f", multipliers below {test['layer_multiplier'][1]:.8f}")
+    if "layer" in proof:
+        ball, factor = proof["layer"]["attraction"], proof["layer"]["factor"]
+        print(f"  proved: runs of the layer from within {ball:.1e} converge to it, by {factor:.7f} a step")
