@@ -152,28 +152,30 @@ class DefiningSystem:
         """Number of equations."""
         return 2 + len(self.conditions)
 
-    def _values(self, unknowns: Sequence[Any], exact: bool) -> list[Any]:
+    def _values(self, unknowns: Sequence[Any]) -> list[Any]:
+        """All arguments of the compiled functions, of the kind of the unknowns."""
         system = self.point.system
         free = dict(zip(self.axes, unknowns[2:], strict=True))
-        convert = _to_ball if exact else float
+        exact = isinstance(unknowns[0], flint.arb)
+        convert = _to_ball if exact else Fraction if isinstance(unknowns[0], Fraction) else float
         rest = [
             free[symbol.name] if symbol.name in free else convert(self.point.values[symbol.name])
             for symbol in (*system.parameters, *system.diffusions)
         ]
         modes = [mode if exact else float(mode.mid()) for mode in self.modes]
-        padding = [_to_ball(0) if exact else 0.0] * (len(MU) - len(modes))
+        padding = [convert(0)] * (len(MU) - len(modes))
         return [*unknowns[:2], *rest, *modes, *padding]
 
     def equations(self, unknowns: Sequence[Any]) -> list[Any]:
         """Left sides of the equations at (u, v, axes...), all floats, arrays or balls."""
-        values = self._values(unknowns, isinstance(unknowns[0], flint.arb))
+        values = self._values(unknowns)
         plain = tuple(item for item in self.conditions if item not in CUBIC)
         result = _compiled(self.point.system, plain)(*values)
         return result + [self._cubic(item, values) for item in self.conditions if item in CUBIC]
 
     def jacobian(self, unknowns: Sequence[Any]) -> list[list[Any]]:
         """Derivatives of the equations by (u, v, axes...), one row per equation, in the order of `equations`."""
-        values = self._values(unknowns, isinstance(unknowns[0], flint.arb))
+        values = self._values(unknowns)
         plain = tuple(item for item in self.conditions if item not in CUBIC)
         width = 2 + len(self.axes)
         flat = _compiled(self.point.system, plain, self.axes)(*values)
@@ -191,13 +193,13 @@ class DefiningSystem:
 
     def derivatives(self, unknowns: Sequence[Any]) -> tuple[Any, Any, Any, list[Any]]:
         """Jacobian, second and third derivatives of the reactions (nested lists) and (D_u, D_v) at the unknowns."""
-        values = _tensors(self.point.system)(*self._values(unknowns, isinstance(unknowns[0], flint.arb)))
+        values = _tensors(self.point.system)(*self._values(unknowns))
         second, third = amplitude.tensors(values[4:10], values[10:18])
         return [values[:2], values[2:4]], second, third, values[18:]
 
     def diffusion(self, unknowns: Sequence[Any]) -> list[Any]:
         """(D_u, D_v) at the unknowns."""
-        values = self._values(unknowns, isinstance(unknowns[0], flint.arb))
+        values = self._values(unknowns)
         start = 2 + len(self.point.system.parameters)
         return values[start : start + 2]
 
@@ -211,7 +213,7 @@ class DefiningSystem:
 
     def test(self, condition: str, unknowns: Sequence[Any]) -> Any:
         """The value of a condition alone."""
-        values = self._values(unknowns, isinstance(unknowns[0], flint.arb))
+        values = self._values(unknowns)
         if condition in CUBIC:
             return self._cubic(condition, values)
         return _test(self.point.system, condition)(*values)[0]

@@ -45,7 +45,8 @@ class Samples:
         """A typical size of each species, shape (2,)."""
         if not np.isfinite(self.states).any():
             return np.ones(2)
-        return np.nanmax(np.abs(self.states.reshape(-1, 2)), axis=0) + 1e-9
+        # states may reach infinity on an edge of a window
+        return np.nanmedian(np.abs(self.states.reshape(-1, 2)), axis=0) + 1e-3
 
 
 def sample(point: SystemPoint, axes: tuple[str, ...], values: Mapping[str, np.ndarray]) -> Samples:
