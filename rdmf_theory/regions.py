@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rdmf_theory import formulas
+from rdmf_theory.bandwidth import bandwidth
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.discretisation import pattern_gain
 from rdmf_theory.errors import ParameterError
@@ -19,6 +20,8 @@ from rdmf_theory.turing import Condition
 FORMAT = "rdmf-admissible-region"
 VERSION = 1
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
+OPTIONAL = ("bandwidth",)
+"""Conditions that came after the format: absent from JSON where they are not asked for."""
 SOFT_ONSET_RATIO = 0.31568586245053204
 """rho*, the root of `23 r^4 - 124 r^3 - 6 r^2 - 72 r + 27` in (0, 1): the onset is soft iff z/d_T < rho*."""
 
@@ -45,6 +48,7 @@ class AdmissibleRegion:
         gain: [g_min, g_max], allowed gain of the fastest mode over N steps.
         modulation: (m_lo, m_hi) around 1, a fixed range of the clip-wise gain that must stay admissible, or None.
         soft_onset: whether the onset must be supercritical.
+        bandwidth: [b_min, b_max], allowed fractional half-power band over N steps (`bandwidth.bandwidth`), or None.
     Raises: ParameterError if a number is not finite, an interval is reversed or outside its domain.
     """
 
@@ -55,13 +59,21 @@ class AdmissibleRegion:
     gain: tuple[float, float]
     modulation: tuple[float, float] | None = None
     soft_onset: bool = False
+    bandwidth: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("lower", "upper", "gain", "modulation"):
+        for name in ("lower", "upper", "gain", "modulation", "bandwidth"):
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, _floats(f"AdmissibleRegion.{name}", value))
-        for name, length in (("lower", 5), ("upper", 5), ("gain", 2), ("clips", 2), ("modulation", 2)):
+        for name, length in (
+            ("lower", 5),
+            ("upper", 5),
+            ("gain", 2),
+            ("clips", 2),
+            ("modulation", 2),
+            ("bandwidth", 2),
+        ):
             value = getattr(self, name)
             if value is not None and len(value) != length:
                 raise ParameterError(f"AdmissibleRegion.{name} must hold {length} numbers. Got {value!r}.")
@@ -78,6 +90,8 @@ class AdmissibleRegion:
             raise ParameterError(f"AdmissibleRegion.gain must be 0 < g_min <= g_max. Got {self.gain!r}.")
         if self.modulation is not None and not 0 < self.modulation[0] <= 1 <= self.modulation[1]:
             raise ParameterError(f"AdmissibleRegion.modulation must be 0 < m_lo <= 1 <= m_hi. Got {self.modulation!r}.")
+        if self.bandwidth is not None and not 0 < self.bandwidth[0] <= self.bandwidth[1]:
+            raise ParameterError(f"AdmissibleRegion.bandwidth must be 0 < b_min <= b_max. Got {self.bandwidth!r}.")
         if not isinstance(self.soft_onset, bool):
             raise ParameterError(f"AdmissibleRegion.soft_onset must be True or False. Got {self.soft_onset!r}.")
         # the corners must be designs, so that every point between them is one
@@ -92,7 +106,8 @@ class AdmissibleRegion:
             mode_on_axis, in modes: how far the best integer mode lies inside the open band, at the worst T;
             wavelength and gain, natural logarithm of the distance to the nearer bound (both closed);
             modulation (if asked for), logarithm of the distance to `gain_interval` (open);
-            soft_onset (if asked for) `rho* - z/d_T` (open): the onset met when the excess falls to 1.
+            soft_onset (if asked for) `rho* - z/d_T` (open): the onset met when the excess falls to 1;
+            bandwidth (if asked for), natural logarithm of the distance to the nearer bound (closed).
             An undefined margin is NaN on arrays and None on scalars, and does not hold.
         """
         u_star, z, excess, wavelength, rate = np.broadcast_arrays(
@@ -115,6 +130,8 @@ class AdmissibleRegion:
             if self.modulation is not None:
                 m_lo, m_hi = formulas.gain_interval(u_star, z, d, xp=np)
                 opened["modulation"] = np.minimum(np.log(self.modulation[0] / m_lo), np.log(m_hi / self.modulation[1]))
+            if self.bandwidth is not None:
+                closed["bandwidth"] = _log_margin(bandwidth(design, self.steps).fractional, *self.bandwidth)
             if self.soft_onset:
                 opened["soft_onset"] = SOFT_ONSET_RATIO - z / formulas.turing_threshold(u_star, z, xp=np)
         result = {name: _condition(margin > 0, margin) for name, margin in opened.items()}
@@ -134,8 +151,9 @@ class AdmissibleRegion:
         return inside if np.ndim(inside) else bool(inside)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, versioned: `from_dict(to_dict())` is the identity."""
+        """JSON-ready, versioned: `from_dict(to_dict())` is the identity. Optional keys are left out where unset."""
         values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        values = {name: value for name, value in values.items() if value is not None or name not in OPTIONAL}
         return {"format": FORMAT, "version": VERSION, **values}
 
     @classmethod
@@ -149,10 +167,10 @@ class AdmissibleRegion:
             got = (data.get("format"), data.get("version"))
             expected = (FORMAT, VERSION)
             raise ParameterError(f"AdmissibleRegion must be {expected}. Got {got}; use the version that wrote it.")
-        if set(data) != {"format", "version", *names}:
-            wrong = sorted(set(data) ^ {"format", "version", *names})
+        wrong = sorted((set(data) ^ {"format", "version", *names}) - (set(OPTIONAL) - set(data)))
+        if wrong:
             raise ParameterError(f"AdmissibleRegion has missing or unknown keys {wrong}; write it with to_dict().")
-        values: dict[str, Any] = {name: data[name] for name in names}
+        values: dict[str, Any] = {name: data[name] for name in names if name in data}
         try:
             return cls(**values)
         except TypeError as error:
