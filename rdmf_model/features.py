@@ -64,6 +64,31 @@ def load_features(path: Path, keys: Sequence[str] = VIDEO_KEYS, *, unit: str = "
         raise
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: is no npz or npy file of plain arrays ({error}). Extract it again.") from None
+    _check_kind(array, path, unit)
+    if array.dtype != np.float16:
+        with np.errstate(over="ignore"):
+            array = array.astype(np.float32)
+    check_values(array, path, unit=unit)
+    return array
+
+
+def map_features(path: Path) -> np.ndarray:
+    """Like `load_features` for a video, but an `.npy` file stays on disk and its values are not checked yet.
+
+    Returns: (N, C) array or memory map, as stored; pass what is read from a map to `check_values`.
+    """
+    path = Path(path)
+    if path.suffix != ".npy":
+        return load_features(path)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: is no npy file of a plain array ({error}). Extract it again.") from None
+    _check_kind(array, path, "clips")
+    return array
+
+
+def _check_kind(array: np.ndarray, path: Path, unit: str) -> None:
     if array.dtype.kind not in "fiu":
         raise DataError(f"{path}: features must be real numbers. Got dtype {array.dtype}.")
     if array.ndim != 2:
@@ -72,23 +97,28 @@ def load_features(path: Path, keys: Sequence[str] = VIDEO_KEYS, *, unit: str = "
         raise DataError(f"{path}: holds no {unit}, shape {array.shape}. Extract it again or leave out what uses it.")
     if array.shape[1] == 0:
         raise DataError(f"{path}: holds no channels, shape {array.shape}.")
-    if array.dtype != np.float16:
-        with np.errstate(over="ignore"):
-            array = array.astype(np.float32)
+
+
+def check_values(array: np.ndarray, path: Path | str, *, unit: str = "clips", first: int = 0) -> None:
+    """Refuse rows with NaN, infinity or numbers beyond `LARGEST_FEATURE`.
+
+    Arguments:
+        first: number of the first row, for the message.
+    """
     finite = np.isfinite(array)
     if not finite.all():
         row, channel = np.argwhere(~finite)[0]
+        value, where = array[row, channel], f"{unit[:-1]} {first + row}, channel {channel}"
         raise DataError(
-            f"{path}: features must be finite. Got {array[row, channel]} at {unit[:-1]} {row}, channel {channel} "
-            f"({(~finite).sum()} such values in all). Extract it again."
+            f"{path}: features must be finite. Got {value} at {where} ({(~finite).sum()} such values in all). "
+            "Extract it again."
         )
-    largest = float(np.abs(array).max())
+    largest = float(np.abs(array).max(initial=0.0))
     if largest > LARGEST_FEATURE:
         raise DataError(
             f"{path}: features must not exceed {LARGEST_FEATURE:g} in size: float32 sums lose their digits. "
             f"Got {largest:g}. Scale them, or extract them again."
         )
-    return array
 
 
 class FeatureFolders:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rdmf_theory.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from rdmf_model.data import Batch
+    from rdmf_model.long_video import FeatureFiles
+    from rdmf_model.model import MomentModel
 
 
 @dataclass(frozen=True)
@@ -47,29 +51,39 @@ def localize(
     clip_length: float | None = None,
     which: str = "best",
     device: str = "cpu",
+    block: int | None = None,
+    progress: Callable[[int], object] = lambda clips: None,
 ) -> Localization:
     """Localize one query in one video.
+
+    A video of more than `long_video.LONG_VIDEO` clips is read and fused in windows, which changes what the fusion layer
+    says by at most 1e-6, certified, plus rounding; the features of `.npy` files stay on disk.
 
     Arguments:
         run: run folder or checkpoint file.
         features: the video's feature files, in the order of the training's `data.video_features`.
         text: the query's feature file (`last_hidden_state`).
         clip_length: seconds per clip; None takes the training's.
+        block: clips per window, for any video; 0: the whole video at once; None: as above.
+        progress: called with the number of clips that were finished, in windows.
 
     Raises: DataError for files that cannot be read or whose widths are not the model's.
     """
     import torch
 
     from rdmf_model.checkpoint import load_run
-    from rdmf_model.data import Sample, collate
     from rdmf_model.features import TEXT_KEYS, load_features
+    from rdmf_model.fusion import ReactionDiffusionFusion
+    from rdmf_model.long_video import BLOCK, LONG_VIDEO, FeatureFiles, locate_in_windows
     from rdmf_model.model import predict
 
     if clip_length is not None and not 0 < clip_length < float("inf"):
         raise ParameterError(f"clip_length must be finite and positive. Got {clip_length}.")
+    if block is not None and block < 0:
+        raise ParameterError(f"block must be >= 0. Got {block}; 0 runs the whole video at once.")
     model, config, header = load_run(run, which=which, device=device)
     seconds = config.data.clip_length if clip_length is None else clip_length
-    video = _join(features, header["widths"]["video"])
+    video = FeatureFiles(features, header["widths"]["video"])
     words = load_features(Path(text), TEXT_KEYS, unit="tokens")
     if words.shape[1] != header["widths"]["text"]:
         raise DataError(
@@ -78,23 +92,24 @@ def localize(
             "Use the same text encoder."
         )
     clips = len(video)
-    batch = collate(
-        [
-            Sample(
-                qid=0,
-                vid=Path(features[0]).stem,
-                query="",
-                video=torch.from_numpy(video),
-                text=torch.from_numpy(words),
-                windows=torch.zeros(0, 2),
-                relevance=torch.zeros(clips, dtype=torch.bool),
-                saliency=torch.full((clips,), torch.nan),
-                clip_length=seconds,
-            )
-        ]
-    ).to(device)
-    with torch.no_grad():
-        outputs: Mapping[str, Any] = model(batch)
+    has_halo = isinstance(model.fusion, ReactionDiffusionFusion)
+    if block and not has_halo:
+        raise ParameterError(f"block must be 0 with the fusion {config.model.fusion}: it has no certified halo.")
+    if block is None:
+        block = BLOCK if has_halo and clips > LONG_VIDEO else 0
+    outputs: Mapping[str, Any]
+    if block:
+        # `predict` asks the batch for names and lengths alone
+        batch = _batch(video, words, seconds, shown=1).to(device)
+        batch = replace(
+            batch, video_lengths=torch.full_like(batch.video_lengths, clips), extent=batch.extent * float(clips)
+        )
+        options: dict[str, Any] = {"block": block, "progress": progress}
+        outputs = locate_in_windows(cast("MomentModel", model), video, torch.from_numpy(words).float(), **options)
+    else:
+        batch = _batch(video, words, seconds, shown=clips).to(device)
+        with torch.no_grad():
+            outputs = model(batch)
     prediction = predict(outputs, batch)[0]
     pattern = outputs.get("pattern")
     windows = [(float(start), float(end), float(score)) for start, end, score in prediction["pred_relevant_windows"]]
@@ -107,27 +122,24 @@ def localize(
     )
 
 
-def _join(features: Sequence[Path], width: int) -> np.ndarray:
-    import numpy as np
+def _batch(video: FeatureFiles, words: np.ndarray, seconds: float, shown: int) -> Batch:
+    """A batch of one query and the first `shown` clips of one video."""
+    import torch
 
-    from rdmf_model.features import LENGTH_TOLERANCE, load_features
+    from rdmf_model.data import Sample, collate
 
-    if not features:
-        raise ParameterError("features must name at least one file. Give --features FILE.npz.")
-    arrays = [load_features(Path(path)) for path in features]
-    lengths = [len(array) for array in arrays]
-    if max(lengths) - min(lengths) > LENGTH_TOLERANCE:
-        raise DataError(
-            f"{features[0]}: the feature files differ in length ({lengths} clips). Extract them with one clip length."
-        )
-    found = sum(array.shape[1] for array in arrays)
-    if found != width:
-        raise DataError(
-            f"{features[0]}: the {len(arrays)} feature file(s) have {found} channels together, the model was "
-            f"trained on {width}. "
-            "Give every kind of feature that it was trained on, in the same order."
-        )
-    return np.concatenate([array[: min(lengths)] for array in arrays], axis=1)
+    sample = Sample(
+        qid=0,
+        vid=video.paths[0].stem,
+        query="",
+        video=torch.from_numpy(video.rows(0, shown)),
+        text=torch.from_numpy(words),
+        windows=torch.zeros(0, 2),
+        relevance=torch.zeros(shown, dtype=torch.bool),
+        saliency=torch.full((shown,), torch.nan),
+        clip_length=seconds,
+    )
+    return collate([sample])
 
 
 def draw_timeline(result: Localization, path: Path, *, title: str = "", top: int = 5) -> None:

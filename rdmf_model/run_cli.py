@@ -179,17 +179,26 @@ def localize(
     title: Annotated[str, typer.Option(help="Title of the picture, such as the query.")] = "",
     top: Annotated[int, typer.Option(min=1, help="Windows to show.")] = 5,
     clip_length: Annotated[float | None, typer.Option(help="Seconds per clip.", show_default="the training's")] = None,
+    block: Annotated[
+        int | None, typer.Option(min=0, help="Clips per window; 0: none.", show_default="2048 above 4096 clips")
+    ] = None,
     checkpoint: Checkpoint = "best",
     device: Device = "cpu",
     json: Json = False,
 ) -> None:
-    """Find the moments of one video that one query describes."""
+    """Find the moments of one video that one query describes.
+
+    A long video is read and fused in windows: same answer, bounded memory if its features are .npy files.
+    """
     from rdmf_model.checkpoint import write_atomically
     from rdmf_model.localize import draw_timeline
     from rdmf_model.localize import localize as run_localization
+    from rdmf_model.stream_report import clip_progress
 
     set_up_device(device, None)
-    result = run_localization(run, features, text, clip_length=clip_length, which=checkpoint, device=device)
+    with clip_progress("fusing") as progress:
+        options: dict[str, Any] = {"which": checkpoint, "device": device, "block": block, "progress": progress}
+        result = run_localization(run, features, text, clip_length=clip_length, **options)
     if output is not None:
         import json as codec
 

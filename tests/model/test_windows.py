@@ -1,0 +1,108 @@
+"""Is the certified bound of a window vacuous? Worst inputs, found by gradient, come within a factor of 100 of it."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rdmf_model.ops.reaction_diffusion import reaction_diffusion
+from rdmf_model.windows import certify_block, plan_windows, readout_slope
+from rdmf_theory import formulas
+from rdmf_theory.chart import PatternDesign
+from rdmf_theory.locality import InputRange, enclose_window, field_bounds
+from tests.model.test_fusion import CHANNELS, make_fusion
+from tests.model.test_streaming import make_video
+
+STEPS = 12
+
+
+class Window:
+    """One channel, cut in the middle of a video; inputs are tanh of free numbers, as in the layer."""
+
+    def __init__(self, design: PatternDesign, halo: int) -> None:
+        self.parameters, self.design, self.halo = design.parameters(), design, halo
+        self.cut = halo + 40
+        self.v_star = float(formulas.steady_v(design.u_star, design.z))
+        low, high = formulas.gain_interval(design.u_star, design.z, design.d, xp=np)
+        self.log_low, self.log_high = 0.9 * math.log(low), 0.9 * math.log(high)
+        s = self.parameters.s
+        ends = (s * math.exp(self.log_low), s * math.exp(self.log_high))
+        self.inputs = InputRange(design.u_star, self.v_star / math.e, self.v_star * math.e, *ends)
+        rates = (self.parameters.F, self.parameters.k, self.parameters.D_u, self.parameters.D_v)
+        self.rates = [torch.tensor([[x]], dtype=torch.float64) for x in rates]
+
+    def fields(self, free):
+        tilt = torch.tanh(free)
+        gain = self.parameters.s * torch.exp(
+            torch.where(tilt[0] >= 0, tilt[0] * self.log_high, -tilt[0] * self.log_low)
+        )
+        v0 = self.v_star * torch.exp(tilt[1])
+        return torch.full_like(v0, self.design.u_star), v0, gain
+
+    def error(self, free):
+        """v of the whole video minus v of the window, `halo` clips before the cut."""
+        fields = [x[None, :, None] for x in self.fields(free)]
+        whole = reaction_diffusion(*fields, *self.rates, steps=STEPS)[1]
+        alone = reaction_diffusion(*(x[:, : self.cut] for x in fields), *self.rates, steps=STEPS)[1]
+        return (whole[0, : self.cut, 0] - alone[0, :, 0])[self.cut - 1 - self.halo]
+
+    def bound(self, free):
+        u0, v0, gain = (x[: self.cut, None].numpy() for x in self.fields(free))
+        bounds = field_bounds(self.parameters, self.inputs, STEPS)
+        found = enclose_window(u0, v0, gain, self.parameters, bounds, cut_start=False, cut_end=True)
+        return float(found.error_v[self.cut - 1 - self.halo, 0])
+
+
+def worst_input(window, rounds=200):
+    """Gradient ascent of the error over both sides of the cut."""
+    generator = torch.Generator().manual_seed(0)
+    free = torch.randn(2, 2 * window.cut, generator=generator, dtype=torch.float64).requires_grad_()
+    optimiser = torch.optim.Adam([free], lr=0.1)
+    best = (0.0, free.detach().clone())
+    for _ in range(rounds):
+        error = window.error(free)
+        if float(error.detach().abs()) > best[0]:
+            best = (float(error.detach().abs()), free.detach().clone())
+        optimiser.zero_grad()
+        (-torch.log(error.abs())).backward()
+        optimiser.step()
+    return best
+
+
+# (u*, z, excess, wavelength, rate), halo; the third is the middle of the default region, where training starts
+DESIGNS = {
+    "slow": ((0.4, 1.3, 2.0, 12.0, 0.05), 10),
+    "medium": ((0.4, 1.3, 2.0, 12.0, 0.2), 16),
+    "default": ((0.395, 1.4, 1.55, 14.7, 0.446), 28),
+}
+
+
+@pytest.mark.parametrize(("design", "halo"), DESIGNS.values(), ids=DESIGNS)
+def test_the_bound_is_attained_within_a_factor_of_100(design, halo):
+    window = Window(PatternDesign(*design), halo)
+    error, free = worst_input(window)
+    assert error > 1e-6
+    assert error <= window.bound(free) <= 100 * error
+
+
+def test_the_readout_stretches_less_than_its_slope():
+    fusion = make_fusion().double()
+    video, _ = make_video(50)
+    generator = torch.Generator().manual_seed(0)
+    fields = torch.randn(2, 50, CHANNELS, generator=generator, dtype=torch.float64)
+    for size in (1e-6, 1e-2, 1.0):
+        moved = size * torch.randn(2, 50, CHANNELS, generator=generator, dtype=torch.float64)
+        with torch.no_grad():
+            change = fusion.read(video, *(fields + moved))[0] - fusion.read(video, *fields)[0]
+        assert torch.all(change.norm(dim=-1) <= readout_slope(fusion) * torch.cat([*moved], dim=-1).norm(dim=-1))
+    assert plan_windows(fusion, video[0], tolerance=1e-9).halo > plan_windows(fusion, video[0]).halo
+
+
+def test_a_window_without_cuts_has_no_error():
+    fusion = make_fusion()
+    video, query = make_video(20, dtype=torch.float32)
+    design = fusion.design(query[None]).map(lambda x: x[:, None])
+    arguments = (fusion, design, torch.zeros(1, 20, CHANNELS), video[None], slice(0, 20))
+    assert certify_block(*arguments, cut_start=False, cut_end=False) == 0.0
+    assert certify_block(*arguments, cut_start=False, cut_end=True) > 0.0
