@@ -88,7 +88,8 @@ class Paving:
 
 def volumes(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Certified bounds of the volume of each box, corners of shape (p, n)."""
-    product = IntervalArray(np.ones(low.shape[1]))
-    for a, b in zip(low, high, strict=True):
-        product = product * (IntervalArray(b) - IntervalArray(a))
+    sides = IntervalArray.between(high, high) - low
+    product = sides[0]
+    for j in range(1, len(low)):
+        product = product * sides[j]
     return np.maximum(product.lower, 0.0), product.upper

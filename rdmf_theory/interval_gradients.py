@@ -35,7 +35,7 @@ class Gradient:
         """The p coordinate functions on boxes of shape (p, n): their gradients are the unit vectors."""
         p, n = box.ends.shape[1:]
         unit = np.broadcast_to(np.eye(p)[:, :, None], (p, p, n))
-        return [cls(box[i], IntervalArray(unit[i])) for i in range(p)]
+        return [cls(box[i], IntervalArray.between(unit[i], unit[i])) for i in range(p)]
 
     def __neg__(self) -> Gradient:
         return Gradient(-self.value, -self.partials)

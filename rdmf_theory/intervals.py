@@ -4,6 +4,7 @@ An `IntervalArray` holds n intervals at once; every operation returns intervals 
 operations round to nearest, so the exact result lies between the two neighbours of the rounded one, and each end is
 moved one double outward. What is undefined somewhere (a root of a negative number, a quotient by zero) or overflows is
 the whole line: it decides nothing. docs/regions.md has the argument in full, the tests compare with python-flint.
+numpy's warnings about overflow and invalid values stay on; `np.errstate` silences them.
 """
 
 from __future__ import annotations
@@ -56,6 +57,14 @@ class IntervalArray:
         self.ends = np.stack([-low, high])
 
     @classmethod
+    def between(cls, lower: np.ndarray, upper: np.ndarray) -> IntervalArray:
+        """Intervals of two arrays of one shape that are known to be in order; nothing is checked."""
+        ends = np.empty((2, *lower.shape))
+        np.negative(lower, out=ends[0])
+        ends[1] = upper
+        return cls.of_ends(ends)
+
+    @classmethod
     def of_ends(cls, ends: np.ndarray) -> IntervalArray:
         """The intervals whose (negated lower, upper) ends are `ends`, shape (2, ...); nothing is checked."""
         self = cls.__new__(cls)
@@ -103,40 +112,40 @@ class IntervalArray:
         return IntervalArray.of_ends(self.ends[::-1])
 
     def __add__(self, other: Any) -> IntervalArray:
-        with np.errstate(all="ignore"):
-            a, b = self._aligned(other)
-            return IntervalArray.of_ends(outward(a + b))
+        a, b = self._aligned(other)
+        return IntervalArray.of_ends(outward(a + b))
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> IntervalArray:
-        with np.errstate(all="ignore"):
-            a, b = self._aligned(other)
-            return IntervalArray.of_ends(outward(a + b[::-1]))
+        a, b = self._aligned(other)
+        return IntervalArray.of_ends(outward(a + b[::-1]))
 
     def __rsub__(self, other: Any) -> IntervalArray:
         return -self + other
 
     def __mul__(self, other: Any) -> IntervalArray:
+        if type(other) in (int, float, Fraction) and abs(other) < 2**53 and float(other) == other:
+            # a number that is a double: two products instead of eight
+            ends = self.ends if other >= 0 else self.ends[::-1]
+            return self if other == 1 else IntervalArray.of_ends(outward(ends * abs(float(other))))
         a, b = self._aligned(other)
-        with np.errstate(all="ignore"):
-            # with a = (-a0, a1), b = (-b0, b1) these are a0 b0, -a0 b1, -a1 b0, a1 b1
-            same, cross = a * b, a * b[::-1]
-            # 0 * inf is NaN and stands for 0, which is an end product of the same operands: fmax leaves it out
-            ends = np.empty_like(same)
-            np.fmax(np.fmax(cross[0], cross[1]), -np.fmin(same[0], same[1]), out=ends[0])
-            np.fmax(np.fmax(same[0], same[1]), -np.fmin(cross[0], cross[1]), out=ends[1])
-            return IntervalArray.of_ends(outward(ends))
+        # with a = (-a0, a1), b = (-b0, b1) these are a0 b0, -a0 b1, -a1 b0, a1 b1
+        same, cross = a * b, a * b[::-1]
+        # 0 * inf is NaN and stands for 0, which is an end product of the same operands: fmax leaves it out
+        ends = np.empty_like(same)
+        np.fmax(np.fmax(cross[0], cross[1]), -np.fmin(same[0], same[1]), out=ends[0])
+        np.fmax(np.fmax(same[0], same[1]), -np.fmin(cross[0], cross[1]), out=ends[1])
+        return IntervalArray.of_ends(outward(ends))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> IntervalArray:
         b = _ends(other, self.ends.ndim)
-        with np.errstate(all="ignore"):
-            # ends (-1/upper, 1/lower) of the reciprocal; nothing is known across zero
-            reciprocal = -1.0 / b[::-1]
-            reciprocal[:, (b[0] >= 0) & (b[1] >= 0)] = np.inf
-            return self * IntervalArray.of_ends(outward(reciprocal))
+        # ends (-1/upper, 1/lower) of the reciprocal; nothing is known across zero
+        reciprocal = -1.0 / b[::-1]
+        reciprocal[:, (b[0] >= 0) & (b[1] >= 0)] = np.inf
+        return self * IntervalArray.of_ends(outward(reciprocal))
 
     def __rtruediv__(self, other: Any) -> IntervalArray:
         return IntervalArray.of_ends(np.broadcast_to(_ends(other, self.ends.ndim), self.ends.shape)) / self
@@ -146,27 +155,25 @@ class IntervalArray:
 
     def square(self) -> IntervalArray:
         """The squares, never negative."""
-        with np.errstate(all="ignore"):
-            ends = np.abs(self.ends)
-            # the interval holds 0 iff both (negated lower, upper) are >= 0
-            least = np.where(np.all(self.ends >= 0, axis=0), 0.0, np.minimum(ends[0], ends[1]))
-            most = np.maximum(ends[0], ends[1])
-            np.multiply(least, -least, out=ends[0])
-            np.multiply(most, most, out=ends[1])
-            outward(ends)
-            np.minimum(ends[0], 0.0, out=ends[0])
-            return IntervalArray.of_ends(ends)
+        ends = np.abs(self.ends)
+        # the interval holds 0 iff both (negated lower, upper) are >= 0
+        least = np.where(np.all(self.ends >= 0, axis=0), 0.0, np.minimum(ends[0], ends[1]))
+        most = np.maximum(ends[0], ends[1])
+        np.multiply(least, -least, out=ends[0])
+        np.multiply(most, most, out=ends[1])
+        outward(ends)
+        np.minimum(ends[0], 0.0, out=ends[0])
+        return IntervalArray.of_ends(ends)
 
     def sqrt(self) -> IntervalArray:
         """Square roots (IEEE roots are correctly rounded); the whole line where the radicand may be negative."""
-        with np.errstate(all="ignore"):
-            ends = np.empty_like(self.ends)
-            np.negative(np.sqrt(-self.ends[0]), out=ends[0])
-            np.sqrt(self.ends[1], out=ends[1])
-            outward(ends)
-            np.minimum(ends[0], 0.0, out=ends[0])
-            ends[:, self.ends[0] > 0] = np.inf
-            return IntervalArray.of_ends(ends)
+        ends = np.empty_like(self.ends)
+        np.negative(np.sqrt(-self.ends[0]), out=ends[0])
+        np.sqrt(self.ends[1], out=ends[1])
+        outward(ends)
+        np.minimum(ends[0], 0.0, out=ends[0])
+        ends[:, self.ends[0] > 0] = np.inf
+        return IntervalArray.of_ends(ends)
 
     def minimum(self, other: Any) -> IntervalArray:
         """The smaller of two numbers."""

@@ -43,7 +43,7 @@ class MeanValueForms:
         `settled`, shape (m, n): margins known to be > 0 on a box, which are not evaluated there.
         """
         p, n = low.shape
-        box = IntervalArray(low, high)
+        box = IntervalArray.between(low, high)
         middle = box.mid
         # a settled margin stands as the constant 1
         centre = np.broadcast_to(np.array([-1.0, 1.0])[:, None, None], (2, len(margins), n)).copy()
@@ -53,7 +53,7 @@ class MeanValueForms:
             asked = np.flatnonzero(~settled[i])
             if len(asked) == 0:
                 continue
-            part, point = box[:, asked], IntervalArray(middle[:, asked])
+            part, point = box[:, asked], IntervalArray.between(middle[:, asked], middle[:, asked])
             on_box = margin(*Gradient.coordinates(part))
             centre[:, i, asked] = _interval(margin(*(point[j] for j in range(p)))).ends
             # a condition that does not depend on the coordinates comes back as a number
@@ -80,7 +80,7 @@ class MeanValueForms:
             outside fails, or holds strictly.
         """
         slopes = self.slopes
-        terms = slopes * (IntervalArray(low, high) - self.middle)
+        terms = slopes * (IntervalArray.between(low, high) - self.middle)
         fails = _reach(self.centre, slopes, terms, self.middle, low, high)
         holds = _reach(-self.centre, -slopes, -terms, self.middle, low, high)
         # a margin that is > 0 by its natural enclosure fails nowhere
@@ -160,16 +160,16 @@ def _half_space_shares(
     `1 - sum_S (-1)^|S| (-B - sum_S alpha)_+^p / (p! prod alpha)` over the subsets S of the coordinates.
     """
     p = len(low)
-    box = IntervalArray(low, high)
+    box = IntervalArray.between(low, high)
     m = np.clip(slopes.mid, -1e300, 1e300)
-    widths = IntervalArray(high) - low
+    widths = IntervalArray.between(high, high) - low
     exact = m * widths
     alpha = np.abs(exact.mid)
     # a coordinate that hardly matters counts as one that matters little: no division by almost nothing
     alpha = np.maximum(alpha, np.maximum(1e-3 * alpha.max(axis=1, keepdims=True), 1e-300))
     signed = np.where(exact.mid < 0, -alpha, alpha)
     unit = IntervalArray(np.zeros(1), np.ones(1))
-    rest = (slopes - m) * (box - middle) + m * (IntervalArray(low) - middle) + (exact - signed) * unit
+    rest = (slopes - m) * (box - middle) + m * (IntervalArray.between(low, low) - middle) + (exact - signed) * unit
     level = -centre
     for j in range(p):
         level = level - rest[:, j] - np.minimum(signed[:, j], 0.0)

@@ -22,7 +22,7 @@ from rdmf_theory.mean_value import Margin, MeanValueForms
 BLOCK = 4096
 """Boxes per evaluation: their intermediate results stay in the second-level cache."""
 
-START, FEW = 1024, 256
+START, FEW = 1024, 1024
 """Boxes to begin with, and least number to work on: fewer would be all overhead."""
 
 MOST_COORDINATES = 5

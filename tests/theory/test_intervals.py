@@ -17,6 +17,9 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.interval_gradients import Gradient
 from rdmf_theory.intervals import IntervalArray, outward
 
+# the ends drawn here overflow on purpose
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
 LARGEST, SMALLEST = np.finfo(float).max, 5e-324
 SPECIAL = [
     0.0,
