@@ -13,6 +13,7 @@ Source: Cox, Little and O'Shea, Using Algebraic Geometry, chapter 2; Seidenberg'
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 from typing import Any, TypeAlias
 
 import flint
@@ -50,8 +51,7 @@ def fractions_of(point: SystemPoint) -> tuple[list[sp.Poly], list[sp.Poly]]:
 
     Raises: ParameterError if a reaction is no rational function, or divides by zero at these values.
     """
-    system, values = point.system, point.exact
-    at = {symbol: sp.Rational(*values[symbol.name].as_integer_ratio()) for symbol in system.parameters}
+    system, at = point.system, _substitution(point)
     numerators, denominators = [], []
     for species, reaction in zip(system.species, system.reactions, strict=True):
         if not reaction.is_rational_function(*system.species):
@@ -75,26 +75,70 @@ def exact_states(point: SystemPoint) -> list[State]:
 
     Raises: Continuum if they are not isolated, ParameterError if a reaction is no rational function.
     """
-    numerators, denominators = fractions_of(point)
-    species = point.system.species
-    equations = [numerator.as_expr() for numerator in numerators if not numerator.is_zero]
-    divisor = sp.Integer(1)
-    for denominator in denominators:
-        divisor = sp.lcm(divisor, denominator.as_expr())
-    states = _solve(equations, list(species))
-    if states is None and divisor.free_symbols:
-        # without the poles the rest may be isolated: z divisor = 1 excludes them
-        z = sp.Dummy("z")
-        states = _solve([*equations, 1 - z * divisor], [*species, z])
+    system = point.system
+    fractions_of(point)
+    at = _substitution(point)
+    states = common_zeros([reaction.subs(at) for reaction in system.reactions], list(system.species))
     if states is None:
         raise Continuum(
-            f"system {point.system.name!r} has a continuum of steady states at {_shown(point)}: they are not isolated, "
+            f"system {system.name!r} has a continuum of steady states at {_shown(point)}: they are not isolated, "
             "the Jacobian is singular there. Fix the conserved quantity, or move the parameters."
         )
-    poles = sp.Poly(divisor, *species, domain="QQ")
-    kept = [state[: len(species)] for state in states]
-    kept = [state for state in kept if _evaluate(poles, state)]
-    return sorted(kept, key=lambda state: tuple(float(x) for x in state))
+    return states
+
+
+def common_zeros(
+    expressions: list[Any], unknowns: list[sp.Symbol], *, skip_continua: bool = False
+) -> list[State] | None:
+    """All real common zeros of rational functions away from their poles, sorted.
+
+    The numerators are factored first, and every choice of one factor from each is a smaller system of its own.
+
+    Arguments:
+        expressions: rational functions of `unknowns` over the rationals.
+        unknowns: the coordinates of a zero, in this order.
+        skip_continua: leave out choices of factors whose zeros are not isolated.
+    Returns: None if there are zeros that are not isolated, unless they are skipped.
+    """
+    fractions = [sp.fraction(sp.cancel(sp.together(expression))) for expression in expressions]
+    divisor = sp.Integer(1)
+    for _, below in fractions:
+        divisor = sp.lcm(divisor, below)
+    poles = sp.Poly(divisor, *unknowns, domain="QQ")
+    choices = [[factor for factor, _ in sp.factor_list(above, *unknowns)[1]] for above, _ in fractions if above != 0]
+    systems: list[list[Any]] = []
+    found: list[State] = []
+    for choice in product(*choices):
+        system = list(dict.fromkeys(choice))
+        zeros = _away_from_poles(system, unknowns, divisor)
+        if zeros is None:
+            if skip_continua:
+                continue
+            return None
+        for zero in zeros:
+            earlier = any(_vanishes(other, unknowns, zero) for other in systems)
+            if not earlier and _evaluate(poles, zero):
+                found.append(zero)
+        systems.append(system)
+    return sorted(found, key=lambda zero: tuple(float(x) for x in zero))
+
+
+def _away_from_poles(equations: list[Any], unknowns: list[sp.Symbol], divisor: Any) -> list[State] | None:
+    zeros = _solve(equations, unknowns)
+    if zeros is None and divisor.free_symbols:
+        # without the poles the rest may be isolated: z divisor = 1 excludes them
+        z = sp.Dummy("z")
+        zeros = _solve([*equations, 1 - z * divisor], [*unknowns, z])
+    return None if zeros is None else [zero[: len(unknowns)] for zero in zeros]
+
+
+def _vanishes(equations: list[Any], unknowns: list[sp.Symbol], zero: State) -> bool:
+    return all(not _evaluate(sp.Poly(equation, *unknowns, domain="QQ"), zero) for equation in equations)
+
+
+def _substitution(point: SystemPoint) -> dict[Any, Any]:
+    values = point.exact
+    return {symbol: sp.Rational(*values[symbol.name].as_integer_ratio()) for symbol in point.system.parameters}
 
 
 def _shown(point: SystemPoint) -> str:

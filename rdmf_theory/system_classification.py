@@ -147,7 +147,7 @@ def classify_state(point: SystemPoint, state: EnclosedState) -> StateClassificat
         rates = [zero + (d if state.exact is not None else ball(d)) for d in point.exact_diffusion]
         polynomials = characteristic(jacobian, rates)
         try:
-            name, reason = _name(polynomials), ""
+            name, reason = boundary_name(polynomials), ""
         except Undecided as undecided:
             name = "undecided"
             reason = f"the state lies on or very near a boundary: {undecided} is not known"
@@ -155,7 +155,11 @@ def classify_state(point: SystemPoint, state: EnclosedState) -> StateClassificat
     return StateClassification(state, name, _conditions(modes), _eigenvalues(jacobian), modes, reason)
 
 
-def _name(polynomials: list[Any]) -> str:
+def boundary_name(polynomials: list[Any]) -> str:
+    """The key of `DESCRIPTIONS` for a state whose modes have these characteristic polynomials.
+
+    Raises: Undecided if a sign that matters is not known.
+    """
     size = len(polynomials)
     at_rest = [[coefficients[0]] for coefficients in polynomials]
     minors = [sign(minor[0]) if minor else 0 for minor in hurwitz_determinants(at_rest)]

@@ -20,8 +20,10 @@ from rdmf_theory.turing import to_fraction
 
 
 @cache
-def _derivatives(system: ReactionSystem, order: int) -> Any:
-    """Compiled partial derivatives of all reactions, flat in the order reaction, first variable, second, ..."""
+def derivatives(system: ReactionSystem, order: int) -> Any:
+    """Compiled partial derivatives of all reactions: a function of species and parameters, its values flat in the order
+    reaction, first variable, second, ...
+    """
     entries: list[Any] = list(system.reactions)
     for _ in range(order):
         entries = [sp.diff(entry, species) for entry in entries for species in system.species]
@@ -115,7 +117,7 @@ class SystemPoint:
             isinstance(value, int) for value in state
         )
         parameters = tuple(map(float, self.parameters)) if floating else tuple(map(Fraction, self.parameters))
-        entries = _derivatives(self.system, order)(*state, *parameters)
+        entries = derivatives(self.system, order)(*state, *parameters)
         if floating:
             shape = np.broadcast_shapes(*(np.shape(value) for value in state))
             flat = np.array([np.broadcast_to(entry, shape) for entry in entries], dtype=np.result_type(float, *entries))
