@@ -24,8 +24,8 @@ class PatternState:
         p: the varied parameter; x: the state, shape (n N,).
         unstable: number of eigenvalues of the linearised equation with positive real part.
         growth: largest real part, 1/time.
-        multiplier: spectral radius of the layer's step there, of stable states; None where system or axis are not
-            the layer's.
+        multiplier: spectral radius of the layer's step there; None where it was not asked for, of unstable states, and
+            where system or axis are not the layer's.
     """
 
     p: float
@@ -105,12 +105,12 @@ class Explorer:
         values = np.linalg.eigvals(self.problem.jacobian(x, p).toarray())
         return values[np.argsort(-np.real(values))]
 
-    def judge(self, x: np.ndarray, p: float) -> PatternState:
-        """A solution with its stability, in the equation and in the layer."""
+    def judge(self, x: np.ndarray, p: float, *, layer: bool = False) -> PatternState:
+        """A solution with its stability in the equation and, if wanted and if it is stable there, in the layer."""
         values = self.eigenvalues(x, p)
         parameters = layer_parameters(self.problem, p)
         multiplier = None
-        if parameters is not None and values[0].real < 0:
+        if layer and parameters is not None and values[0].real < 0:
             u, v = self.problem.fields(x).T
             multiplier = pattern_multiplier(u, v, parameters)
         return PatternState(p, x, _unstable(values), float(values[0].real), multiplier)

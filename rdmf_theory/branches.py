@@ -38,7 +38,7 @@ class Diagram:
                 except NoConvergence:
                     continue
                 if explorer.flatness(x) > FLAT and not any(explorer.same(x, other.x) for _, other in found):
-                    found.append((branch, explorer.judge(x, p)))
+                    found.append((branch, explorer.judge(x, p, layer=True)))
         return found
 
 
@@ -129,7 +129,6 @@ def summary(diagram: Diagram) -> dict[str, Any]:
             "min": float(top.min()),
             "unstable": state.unstable,
             "growth_rate": state.growth,
-            "layer_multiplier": state.multiplier,
         }
 
     return {

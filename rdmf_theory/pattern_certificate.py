@@ -26,7 +26,7 @@ from rdmf_theory.patterns import PatternProblem
 
 KIND = "patterns"
 # Half-widths of the boxes that are tried, the widest that works is kept: it sets the region of attraction.
-_BOXES = [Fraction(1, 1 << i) for i in range(4, 44)]
+_BOXES = [Fraction(1, 1 << i) for i in range(4, 36)]
 
 
 class Outcome(enum.Enum):
@@ -190,17 +190,22 @@ def _layer(pattern: checker.Pattern, entry: dict[str, Any], matrices: tuple[np.n
 
 
 def _widest(conclude: Any) -> tuple[Fraction, Any]:
-    """The first box of `_BOXES`, halved once more for its margins, in which the conclusion holds."""
+    """The widest box of `_BOXES` in which the conclusion holds, halved once more for its margins."""
+    low, high = 0, len(_BOXES)
     reason: Exception | None = None
-    for box in _BOXES:
+    # a box inside one that works may fail only where the state is too inaccurate for it: bisect for the widest
+    while low < high:
+        middle = (low + high) // 2
         try:
-            conclude(box)
+            conclude(_BOXES[middle])
         except checker.Refused as error:
-            reason = error
-            continue
-        # at half the width the margins are comfortable, so the rates are not those of the brink
-        return box / 2, conclude(box / 2)
-    raise checker.Refused(str(reason))
+            low, reason = middle + 1, error
+        else:
+            high = middle
+    if low == len(_BOXES):
+        raise checker.Refused(str(reason))
+    # at half the width the rates are not those of the brink
+    return _BOXES[low] / 2, conclude(_BOXES[low] / 2)
 
 
 def _triangle(matrix: np.ndarray, bits: int) -> list[list[int]]:

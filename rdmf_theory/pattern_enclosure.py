@@ -91,11 +91,13 @@ def enclose_pattern(problem: PatternProblem, x: np.ndarray, p: float) -> Enclosu
                 bounds.append(bound)
             return bounds
 
-        proved = [(radius, bounds) for radius in _RADII if (bounds := image(radius)) is not None]
-        if not proved:
+        uniqueness = next((radius for radius in _RADII if image(radius) is not None), None)
+        if uniqueness is None:
             return None
+        # from the other end: the smallest box that is mapped into itself; the last one tried is known to be
+        tightest = next(bounds for radius in reversed(_RADII) if (bounds := image(radius)) is not None)
         # a hair more than the bound, which was rounded to a float
-        distance = max(proved[-1][1]) * (1 + 1e-9)
+        distance = max(tightest) * (1 + 1e-9)
         near = [value + flint.arb(0, distance) for value in centre]
         discs = eigenvalue_discs(equations.jacobian(near))
         growth = _largest([(re, rad) for re, _, rad in discs])
@@ -104,7 +106,7 @@ def enclose_pattern(problem: PatternProblem, x: np.ndarray, p: float) -> Enclosu
             left, right = equations.step(near)
             moduli = [((re * re + im * im).sqrt(), rad) for re, im, rad in eigenvalue_discs(left.solve(right))]
             multiplier = _largest(moduli)
-        return Enclosure(distance, proved[0][0], growth, multiplier)
+        return Enclosure(distance, uniqueness, growth, multiplier)
 
 
 def eigenvalue_discs(matrix: flint.arb_mat) -> list[tuple[flint.arb, flint.arb, flint.arb]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,8 +100,13 @@ class ParameterPath:
 
     def derivative(self, p: float) -> np.ndarray:
         """d values/dp, shape as `values`."""
-        if self.slope is not None:
-            return self.slope(p)
+        return self.slope(p) if self.slope is not None else self._difference(p)
+
+    @cached_property
+    def _difference(self) -> Callable[[float], np.ndarray]:
+        return lru_cache(maxsize=8)(self._central)
+
+    def _central(self, p: float) -> np.ndarray:
         h = 1e-3 * max(abs(p), 1e-3)
         near, far = (self.values(p + k * h) - self.values(p - k * h) for k in (1, 2))
         nearer = self.values(p + h / 2) - self.values(p - h / 2)
@@ -139,6 +144,8 @@ def design_path(design: PatternDesign, name: str) -> ParameterPath:
     if name not in COORDINATES:
         raise ParameterError(f"--parameter must be one of {', '.join(COORDINATES)} for a design. Got {name!r}.")
 
+    # asked several times at every point; callers do not write into the array
+    @lru_cache(maxsize=64)
     def values(p: float) -> np.ndarray:
         q = replace(design, **{name: float(p)}).parameters()
         return np.array([q.F, q.k, q.s, q.D_u, q.D_v])
