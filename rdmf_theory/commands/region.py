@@ -7,29 +7,55 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_theory.commands.options import Gain, Json, Plot
+from rdmf_theory.commands.options import Json, Plot
+from rdmf_theory.commands.system_options import Settings, System
+from rdmf_theory.commands.system_region import Axis, RegionClips, SecondAxis, refuse_axes, system_region
 from rdmf_theory.terminal import console, emit
 
 
 def region(
-    d: Annotated[str, typer.Option("--d", metavar="NUMBER", help="Ratio of diffusivities D_u/D_v, > 1.")] = "2",
-    s: Gain = "1",
+    d: Annotated[
+        str | None,
+        typer.Option("--d", metavar="NUMBER", help="Ratio of diffusivities D_u/D_v, > 1.", show_default="2"),
+    ] = None,
+    s: Annotated[
+        str | None, typer.Option("--s", metavar="NUMBER", help="Reaction gain s, 1/step.", show_default="1")
+    ] = None,
     F_max: Annotated[
         str | None, typer.Option("--F-max", metavar="NUMBER", help="Only feed rates up to this.", show_default=False)
     ] = None,
-    strips: Annotated[int, typer.Option(help="Strips of the certified paving; more narrow its bracket.")] = 256,
+    strips: Annotated[
+        int | None, typer.Option(help="Strips of the certified paving; more narrow its bracket.", show_default="256")
+    ] = None,
     plot: Plot = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write a certificate (JSON).", show_default=False),
     ] = None,
+    system: System = None,
+    settings: Settings = None,
+    x: Axis = None,
+    y: SecondAxis = None,
+    clips: RegionClips = None,
     json: Json = False,
 ) -> None:
-    """Exact and certified area of the Turing region in the (F, k) plane at a fixed ratio of diffusivities.
+    """The Turing region: exact and certified area, or with --system the bifurcations of any two-species system.
 
-    The certificate holds area, named points and a paving with exact strip areas; `rdmf certify` re-checks it with an
+    Without --system it is the admissible set of the layer in the (F, k) plane at a fixed ratio of diffusivities. The
+    certificate holds area, named points and a paving with exact strip areas; `rdmf certify` re-checks it with an
     independent program. Up to d = 2 it proves the closed form, beyond that the paving's bracket.
+
+    With --system and --x: all bifurcations along one parameter, with wavelength and cubic coefficient. With --y too:
+    curves and points of codimension two in a window, and bounds of the Turing region's area. Every location is
+    enclosed by ball arithmetic. Example: rdmf region --system brusselator --set a=1.4 --set D_y=1 --x D_x:0.05:1
+    --y b:1:5 --plot brusselator.png
     """
+    closed_form = {"--d": d, "--s": s, "--F-max": F_max, "--strips": strips, "--output": output}
+    if system is not None:
+        system_region(system, settings, x, y, clips, closed_form, plot, json)
+        return
+    refuse_axes(settings, x, y, clips)
+    d, s, strips = d or "2", s or "1", 256 if strips is None else strips
     from rdmf_theory.area import bogdanov_takens, turing_hopf
     from rdmf_theory.region_certificate import certify_region
 

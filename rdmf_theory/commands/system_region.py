@@ -1,0 +1,199 @@
+"""The `--system` branch of `rdmf region`: bifurcations along one parameter, or curves and points in two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rdmf_theory.commands.system_options import refuse_without_system, system_point
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.terminal import console, emit
+
+if TYPE_CHECKING:
+    from rdmf_theory.bifurcation_record import Bifurcation
+    from rdmf_theory.system_point import SystemPoint
+
+Axis = Annotated[
+    str | None,
+    typer.Option(
+        "--x",
+        metavar="NAME:LOW:HIGH",
+        help="With --system: the parameter or diffusion that varies, such as D_y:1:10.",
+        show_default=False,
+    ),
+]
+SecondAxis = Annotated[
+    str | None,
+    typer.Option(
+        "--y",
+        metavar="NAME:LOW:HIGH",
+        help="With --system and --x: a second one; curves and points in the window instead of a line.",
+        show_default=False,
+    ),
+]
+RegionClips = Annotated[
+    int | None,
+    typer.Option(
+        "--clips",
+        metavar="T",
+        help="With --system: patterns on T clips, as in the layer; without it, any wavenumber.",
+        show_default=False,
+    ),
+]
+
+
+def refuse_axes(settings: Sequence[str] | None, x: str | None, y: str | None, clips: int | None) -> None:
+    """Raises: ParameterError if an option of a general system is used without `--system`."""
+    refuse_without_system(settings)
+    for option, value in (("--x", x), ("--y", y), ("--clips", clips)):
+        if value is not None:
+            raise ParameterError(f"{option} wants --system NAME|FILE. Got {value!r} without it.")
+
+
+def parse_axis(option: str, text: str) -> tuple[str, str, str]:
+    """(name, low, high) from `NAME:LOW:HIGH`. Raises: ParameterError."""
+    parts = [part.strip() for part in text.split(":")]
+    if len(parts) != 3 or not all(parts):
+        raise ParameterError(f"{option} must be NAME:LOW:HIGH such as D_v:1:10. Got {text!r}.")
+    return parts[0], parts[1], parts[2]
+
+
+def system_region(
+    name: str,
+    settings: Sequence[str] | None,
+    x: str | None,
+    y: str | None,
+    clips: int | None,
+    closed_form: Mapping[str, Any],
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Run `rdmf region --system`.
+
+    Arguments:
+        name, settings: `--system` and `--set`.
+        x, y, clips: texts of the axes, number of clips.
+        closed_form: the options that only the closed form of Gray-Scott knows; none may be given.
+        plot: picture to write.
+    """
+    for option, value in closed_form.items():
+        if value is not None:
+            raise ParameterError(f"{option} is no option of --system. Set values by --set NAME=NUMBER.")
+    if x is None:
+        raise ParameterError("--system wants --x NAME:LOW:HIGH, the parameter that varies, and --y for a second one.")
+    point = system_point(name, settings)
+    first = parse_axis("--x", x)
+    if y is None:
+        _line(point, first, clips, plot, as_json)
+    else:
+        _window(point, first, parse_axis("--y", y), clips, plot, as_json)
+
+
+def _header(point: SystemPoint, axes: Mapping[str, tuple[float, float]], clips: int | None) -> dict[str, Any]:
+    fixed = {name: str(value) for name, value in point.exact.items() if name not in axes}
+    return {
+        "system": point.system.name,
+        "parameters": fixed,
+        "axes": {name: list(ends) for name, ends in axes.items()},
+        "clips": clips,
+    }
+
+
+def _line(point: SystemPoint, axis: tuple[str, str, str], clips: int | None, plot: Path | None, as_json: bool) -> None:
+    from rdmf_theory.lines import axis_range, bifurcations_along
+
+    name, low, high = axis_range(point, *axis)
+    records = bifurcations_along(point, *axis, clips=clips)
+    answer = _header(point, {name: (low, high)}, clips) | {"bifurcations": [record.to_dict() for record in records]}
+    if plot is not None:
+        from rdmf_theory import plots
+        from rdmf_theory.bifurcation_plots import plot_line
+
+        plots.save(plot_line(point, name, low, high, records, clips), plot)
+        console.print(f"picture: {plot}")
+
+    def render() -> None:
+        print(f"{point.system.name}: {len(records)} bifurcations for {name} in [{low:g}, {high:g}]")
+        for record in records:
+            print(f"  {record.kind:<12} {_described(record)}")
+
+    emit(answer, as_json, render)
+
+
+def _described(record: Bifurcation) -> str:
+    """One line on a bifurcation: where, its state, its scale and its onset."""
+    parts = [f"{name} = {value:.13g}" for name, value in record.values.items()]
+    parts += [f"{name}* = {value:.6g}" for name, value in record.state.items()]
+    if record.mode is not None:
+        parts.append(f"mode {record.mode}")
+    if record.wavelength is not None:
+        parts.append(f"q_c = {record.wavenumber:.9g}, wavelength {record.wavelength:.6g}")
+    if record.frequency is not None:
+        parts.append(f"omega = {record.frequency:.6g}")
+    if record.onset is not None:
+        cubic = record.onset.cubic
+        parts.append(record.onset.criticality + ("" if cubic is None else f", g = {cubic:.9g}"))
+    if record.radius is None:
+        parts.append("not proved")
+    return "  ".join([*parts, "stability changes" if record.primary else "already unstable"])
+
+
+def _window(
+    point: SystemPoint,
+    x: tuple[str, str, str],
+    y: tuple[str, str, str],
+    clips: int | None,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    from rdmf_theory.curves import curves_in_window
+    from rdmf_theory.points import points_on
+    from rdmf_theory.turing_area import turing_area
+
+    with _progress() as report:
+        curves, analysis = curves_in_window(point, x, y, clips=clips, progress=report)
+        report("points of codimension two")
+        points = points_on(curves, analysis)
+        low, high = analysis.window.low, analysis.window.high
+        report("area of the Turing region")
+        paving = turing_area(point, analysis.axes, low, high) if clips is None else None
+    axes = {name: (float(a), float(b)) for name, a, b in zip(analysis.axes, low, high, strict=True)}
+    area = None if paving is None else {"lower": paving.volume[0], "upper": paving.volume[1]}
+    answer = _header(point, axes, clips) | {
+        "curves": [curve.to_dict() for curve in curves],
+        "points": [item.to_dict() for item in points],
+        "turing_area": area,
+    }
+    if plot is not None:
+        from rdmf_theory import plots
+        from rdmf_theory.bifurcation_plots import plot_curves
+
+        plots.save(plot_curves(curves, points, analysis, paving), plot)
+        console.print(f"picture: {plot}")
+
+    def render() -> None:
+        spans = ", ".join(f"{name} in [{a:g}, {b:g}]" for name, (a, b) in axes.items())
+        print(f"{point.system.name}: {len(curves)} curves, {len(points)} points for {spans}")
+        for curve in curves:
+            name = curve.kind if curve.mode is None else f"{curve.kind} {curve.mode}"
+            shape = "closed" if curve.closed else f"from {curve.ends[0]} to {curve.ends[1]}"
+            print(f"  {name:<18} {len(curve.points)} points, {shape}")
+        for item in points:
+            where = ", ".join(f"{name} = {value:.13g}" for name, value in item.record.values.items())
+            exact = "" if item.exact is None else f" = ({', '.join(map(str, item.exact[2:]))}) exactly"
+            print(f"  {item.record.kind:<18} {where}{exact}")
+        if area is not None:
+            print(f"  area of the Turing region in [{area['lower']:.9g}, {area['upper']:.9g}]")
+
+    emit(answer, as_json, render)
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A spinner on stderr with the curve that is being traced."""
+    with console.status("sampling states") as status:
+        yield lambda words: status.update(f"tracing: {words}")
