@@ -123,6 +123,15 @@ class _Printer:
         self.names[expression] = name
         return name
 
+    def root(self, base: Any) -> str:
+        """The name of a square root."""
+        key = sp.sqrt(base)
+        if key not in self.names:
+            name = next(self.fresh)
+            self.lines.append(f"{name} = xp.sqrt({self.text(base)})")
+            self.names[key] = name
+        return self.names[key]
+
     def text(self, expression: Any) -> str:
         if expression in self.names:
             return self.names[expression]
@@ -136,14 +145,17 @@ class _Printer:
             return self._product(expression)
         if isinstance(expression, sp.Pow) and isinstance(expression.exp, sp.Integer):
             return self._product(expression)
-        if isinstance(expression, sp.Pow) and expression.exp in (sp.S.Half, -sp.S.Half):
-            root = f"xp.sqrt({self.text(expression.base)})"
-            return root if expression.exp > 0 else f"{self.constant(Fraction(1))}/{root}"
+        if isinstance(expression, sp.Pow) and isinstance(2 * expression.exp, sp.Integer):
+            root = self.root(expression.base)
+            power = self.power(root, abs(int(2 * expression.exp)))
+            return power if expression.exp > 0 else f"({self.constant(Fraction(1))}/{power})"
+        if isinstance(expression, sp.Abs):
+            return f"abs({self.text(expression.args[0])})"
         if expression.func in FUNCTIONS:
             return f"xp.{FUNCTIONS[expression.func]}({self.text(expression.args[0])})"
         raise ParameterError(
             f"The expression {expression} cannot be compiled: {expression.func.__name__} is not supported. "
-            f"Use + - * /, integer powers, sqrt, {', '.join(FUNCTIONS.values())}."
+            f"Use + - * /, integer powers, sqrt, abs, {', '.join(FUNCTIONS.values())}."
         )
 
     def _sum(self, expression: Any) -> str:
@@ -211,7 +223,7 @@ def compile_expressions(expressions: Iterable[Any], symbols: Sequence[sp.Symbol]
     """Compile expressions to one function `f(*values) -> list`, common subexpressions shared.
 
     Arguments:
-        expressions: sympy expressions of rational operations, sqrt and `FUNCTIONS`.
+        expressions: sympy expressions of rational operations, sqrt, abs and `FUNCTIONS`.
         symbols: the arguments, in the order of `values`.
     Returns: a function of one value per symbol. Rational constants become fractions for ints and fractions, floats for
         floats and arrays, balls at the current precision for `arb` and `acb`; another type may offer a class method
