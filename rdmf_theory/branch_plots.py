@@ -25,7 +25,7 @@ _UNITS = {
     "D_u": "clip²/step",
     "D_v": "clip²/step",
     "wavelength": "clips",
-    "excess": "$d/d_T$",
+    "excess": "d over its threshold",
 }
 _MOST_PROFILES = 4
 LETTERS = "ABCD"
@@ -83,6 +83,7 @@ def plot_diagram(diagram: Diagram, at: Sequence[float] = ()) -> Figure:
                 place,
                 xytext=(-26 - 3 * rank, 4 + 13 * rank),
                 textcoords="offset points",
+                bbox={"fc": "white", "ec": "none", "pad": 0.6},
                 arrowprops={"arrowstyle": "-", "lw": 0.5, "color": "0.4", "shrinkA": 0, "shrinkB": 2},
             )
         unit = _UNITS.get(problem.path.name, "")
@@ -92,7 +93,7 @@ def plot_diagram(diagram: Diagram, at: Sequence[float] = ()) -> Figure:
         _name_curves(axis, diagram, height)
         _legend(axis, diagram)
         _profile_axes(figure, grid, diagram, shown, observed)
-        where = f"{problem.axis.nodes} clips" if problem.axis.kind == "clips" else f"$[0, {problem.axis.length:.6g}]$"
+        where = f"{problem.axis.nodes} clips" if problem.axis.kind == "clips" else f"[0, {problem.axis.length:.6g}]"
         axis.set_title(f"{problem.system.name} on {where}; numbers at the curves: modes")
     return figure
 
@@ -157,10 +158,7 @@ def _name_curves(axis: Any, diagram: Diagram, height: Any) -> None:
 
 
 def _legend(axis: Any, diagram: Diagram) -> None:
-    named = [
-        (branch.name, colour) for branch, colour in zip(diagram.branches, _cycle(len(diagram.branches)), strict=True)
-    ]
-    handles = [Line2D([], [], color=colour, label=name) for name, colour in named[:8]]
+    handles = [Line2D([], [], color="0.4", lw=1.7, label="stable")]
     handles.append(Line2D([], [], color="black", lw=1.0, label="homogeneous"))
     handles.append(Line2D([], [], color="0.4", ls=(0, (3, 2)), lw=1.0, label="unstable"))
     kinds = {event.kind for branch in diagram.branches for event in branch.events}
@@ -215,4 +213,4 @@ def _profile_axes(
             top = axis.get_ylim()[1]
             axis.set_ylim(0 if fields.min() >= 0 else None, 1.25 * top)
         if row == len(shown) - 1:
-            axis.set_xlabel("clip $t$" if problem.axis.kind == "clips" else "position $x$")
+            axis.set_xlabel("clip t" if problem.axis.kind == "clips" else "position x")
