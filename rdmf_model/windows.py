@@ -6,30 +6,28 @@ and the bound is carried through the readout to the fused clips:
 
     |offline - windowed| <= L (sum over channels of (error_v / v*)^2 + (error_u / u*)^2)^(1/2)
 
-L is a Lipschitz constant of readout, feed-forward and normalisation. Before a video is seen L is the worst there is;
-for a window that was computed, `certify_block` uses its clips. Rounding comes on top: docs/streaming.md.
+L is the slope of readout, feed-forward and normalisation, the worst there is (`rdmf_model.readout_bound`). For a window
+that was computed, `certify_block` uses its clips. Rounding comes on top: docs/streaming.md.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rdmf_model.constraints import Design
 from rdmf_model.fusion import CONTRAST_RADIUS, ReactionDiffusionFusion
+from rdmf_model.readout_bound import fused_change, readout_slope
 from rdmf_theory.chart import Parameters
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.locality import FieldBounds, HaloBound, InputRange, enclose_window, field_bounds, halo_bound
 
 # float32 rounding of gains and initial values, with room
 _ROUNDING = 1e-5
-# largest slope of gelu
-_GELU_SLOPE = 1.13
 
 
 @dataclass(frozen=True)
@@ -88,18 +86,6 @@ def layer_range(fusion: ReactionDiffusionFusion, design: Design) -> LayerRange:
         gain_hi=parameters.s * array(design.gain_hi) ** fraction * (1 + _ROUNDING),
     )
     return LayerRange(parameters, inputs, u_star, v_star, fusion.steps)
-
-
-def readout_slope(fusion: ReactionDiffusionFusion) -> float:
-    """Lipschitz constant, in the Euclidean norm, of `fusion.read` from (activator, substrate) to the fused clip.
-
-    |W| (|gamma| / sqrt(eps)) (1 + 1.13 |W_2| |W_1| |gamma'| / sqrt(eps')): a normalisation stretches most where its
-    input is constant, by 1/sqrt(eps), whatever the clip is.
-    """
-    first, second, inner = _feedforward(fusion)
-    stretch = _largest(inner.weight) / math.sqrt(inner.eps)
-    block = 1.0 + _GELU_SLOPE * _norm(second.weight) * _norm(first.weight) * stretch
-    return _norm(fusion.readout.weight) * block * _largest(fusion.norm.weight) / math.sqrt(fusion.norm.eps)
 
 
 @torch.no_grad()
@@ -169,46 +155,11 @@ def certify_block(
         cut_end=cut_end,
     )
     error_v, error_u = found.error_v[kept] / layer.v_star, found.error_u[kept] / layer.u_star
-    change = np.concatenate([error_v, error_u], axis=-1)
     activator = 2 * np.tanh((found.v[kept] / layer.v_star - 1) / 2)
-    fields = np.concatenate([activator, found.u[kept] / layer.u_star - 1], axis=-1)
-    weight = fusion.readout.weight.detach().cpu().double().numpy()
-    bias = fusion.readout.bias.detach().cpu().double().numpy()
-    read = video[0].cpu().double().numpy() + fields @ weight.T + bias
-    moved = np.linalg.norm(change @ np.abs(weight).T, axis=-1)
-    share = torch.softmax(fusion.pattern_weight.detach().cpu().double(), dim=0).numpy()
-    pattern = float((error_v @ share).max() * fusion.pattern_scale.abs())
-    return max(pattern, float(_after_readout(fusion, read, moved).max()))
-
-
-def _after_readout(fusion: ReactionDiffusionFusion, x: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """How far `norm(feedforward(x))` moves where x (n, C) moves by `moved` (n,), both in the Euclidean norm.
-
-    `sqrt(var + eps)` is 1/sqrt(C)-Lipschitz: along the way it stays above its value at x less moved/sqrt(C).
-    """
-    first, second, inner = _feedforward(fusion)
-    root = math.sqrt(x.shape[1])
-
-    def stretch(norm: nn.LayerNorm, at: np.ndarray, change: np.ndarray) -> np.ndarray:
-        spread = np.sqrt(at.var(-1) + norm.eps)
-        return _largest(norm.weight) / np.maximum(spread - change / root, math.sqrt(norm.eps))
-
-    block = _GELU_SLOPE * _norm(second.weight) * _norm(first.weight)
-    after = moved * (1.0 + block * stretch(inner, x, moved))
-    feedforward = fusion.feedforward
-    at = feedforward(torch.from_numpy(x).to(inner.weight)).cpu().double().numpy()
-    return after * stretch(fusion.norm, at, after)
-
-
-def _feedforward(fusion: ReactionDiffusionFusion) -> tuple[nn.Linear, nn.Linear, nn.LayerNorm]:
-    inner, first, _, _, second = fusion.feedforward.block
-    return cast(nn.Linear, first), cast(nn.Linear, second), cast(nn.LayerNorm, inner)
-
-
-def _norm(weight: Tensor) -> float:
-    """Largest singular value."""
-    return float(torch.linalg.matrix_norm(weight.detach().double(), 2))
-
-
-def _largest(weight: Tensor) -> float:
-    return float(weight.detach().abs().max())
+    device = video.device
+    change = torch.from_numpy(np.concatenate([error_v, error_u], axis=-1)).to(device)
+    fields = torch.from_numpy(np.concatenate([activator, found.u[kept] / layer.u_star - 1], axis=-1)).to(device)
+    read = video[0].double() + fields @ fusion.readout.weight.double().T + fusion.readout.bias.double()
+    share = torch.softmax(fusion.pattern_weight.double(), dim=0)
+    pattern = (change[:, : fusion.channels] @ share) * fusion.pattern_scale.abs()
+    return max(float(pattern.max()), float(fused_change(fusion, read, change).max()))
