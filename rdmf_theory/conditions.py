@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.interval_gradients import INTERVALS, Gradient
-from rdmf_theory.intervals import IntervalArray
+from rdmf_theory.interval_gradients import INTERVALS
 from rdmf_theory.turing import Rational, to_fraction
 
 PARAMETERS = ("F", "k", "s", "D_u", "D_v")
@@ -70,9 +69,23 @@ class Conjunction:
         return result if np.ndim(result) else bool(result)
 
 
+class _Symbolic:
+    """The functions for sympy expressions."""
+
+    def __getattr__(self, name: str) -> Any:
+        import sympy as sp
+
+        return {"sqrt": sp.sqrt, "minimum": sp.Min, "maximum": sp.Max}[name]
+
+
+_SYMBOLIC = _Symbolic()
+
+
 def library(x: Any) -> Any:
-    """The functions for a number's type: `sqrt`, `minimum`, `maximum` of numpy or of interval arithmetic."""
-    return INTERVALS if isinstance(x, IntervalArray | Gradient) else np
+    """The functions `sqrt`, `minimum`, `maximum` for a number's type: of numpy, sympy, or the number's own methods."""
+    if isinstance(x, Number | np.ndarray):
+        return np
+    return _SYMBOLIC if type(x).__module__.startswith("sympy") else INTERVALS
 
 
 def v_rich(F: Any, k: Any, s: Any, D_u: Any, D_v: Any) -> Any:

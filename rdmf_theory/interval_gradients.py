@@ -88,6 +88,9 @@ class Gradient:
         root = self.value.sqrt()
         return Gradient(root, self.partials / (2 * root))
 
+    def __abs__(self) -> Gradient:
+        return self.maximum(-self)
+
     def minimum(self, other: Any) -> Gradient:
         """The smaller of two functions."""
         if not isinstance(other, Gradient):

@@ -175,6 +175,9 @@ class IntervalArray:
         ends[:, self.ends[0] > 0] = np.inf
         return IntervalArray.of_ends(ends)
 
+    def __abs__(self) -> IntervalArray:
+        return self.maximum(-self)
+
     def minimum(self, other: Any) -> IntervalArray:
         """The smaller of two numbers."""
         a, b = self._aligned(other)

@@ -86,6 +86,47 @@ def pave(
     return Paving(*ends, inner, boundary, outer, (least, most), most - least, complete, evaluations)
 
 
+class Refinement:
+    """A paving in the making, for searches that choose themselves which boxes to halve.
+
+    Arguments: conditions, lower, upper as in `pave`.
+    """
+
+    def __init__(self, conditions: Sequence[Margin], lower: Any, upper: Any) -> None:
+        self.low, self.high = _checked(conditions, lower, upper, None, 1.0, 1)
+        self.conditions = conditions
+        self.pieces = _Pieces(len(self.low))
+        self.sides = np.where(self.high > self.low, self.high - self.low, 1.0)
+        self.evaluations = 0
+        self._refine(_grid(self.low, self.high, len(conditions), START))
+
+    @property
+    def corners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Corners of the undecided boxes, two arrays (p, n)."""
+        return self.open.low, self.open.high
+
+    def found(self, kind: str) -> bool:
+        """Whether there are "inner" or "outer" boxes that were not fetched yet."""
+        return any(part[0].shape[1] for part in self.pieces.parts[kind])
+
+    def fresh(self, kind: str) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Corners (p, n) of the "inner" or "outer" boxes found since the last call."""
+        parts = [part for part in self.pieces.parts[kind] if part[0].shape[1]]
+        self.pieces.parts[kind] = []
+        return parts
+
+    def halve(self, chosen: np.ndarray) -> None:
+        """Halve some undecided boxes and decide what can be decided of the halves."""
+        waiting = self.open.take(~chosen)
+        self._refine(self.open.take(chosen).halves())
+        self.open = _Open.joined([waiting, self.open])
+
+    def _refine(self, boxes: _Open) -> None:
+        self.evaluations += boxes.low.shape[1]
+        with np.errstate(all="ignore"):
+            self.open = _refine_all(self.conditions, boxes, self.sides, self.pieces)
+
+
 def _threshold(doubt: np.ndarray, excess: float) -> float:
     """The doubt below which boxes wait: they are many and hold little, or are not needed to reach the gap."""
     if not doubt.size:
@@ -173,7 +214,7 @@ class _Pieces:
 
 def _refine_all(conditions: Sequence[Margin], boxes: _Open, sides: np.ndarray, pieces: _Pieces) -> _Open:
     """`_refine` block by block."""
-    starts = range(0, boxes.low.shape[1], BLOCK)
+    starts = range(0, max(boxes.low.shape[1], 1), BLOCK)
     parts = [_refine(conditions, boxes.take(slice(start, start + BLOCK)), sides, pieces) for start in starts]
     return _Open.joined(parts)
 

@@ -1,0 +1,92 @@
+"""A region as a constraint of scipy's optimisers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rdmf_theory.chart import PatternDesign
+from rdmf_theory.conditions import Conjunction
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.interval_gradients import Gradient
+from rdmf_theory.intervals import IntervalArray
+from rdmf_theory.region_exits import as_conjunction
+from rdmf_theory.regions import AdmissibleRegion, mode_margin
+
+if TYPE_CHECKING:
+    from scipy.optimize import Bounds, NonlinearConstraint
+
+STEP = 1e-6
+"""Relative step of the central difference of `mode_margin`, which is piecewise smooth."""
+
+
+def margins(conjunction: Conjunction, x: np.ndarray) -> np.ndarray:
+    """Margins of every condition at a point, shape (m,); NaN where one is undefined."""
+    with np.errstate(all="ignore"):
+        return np.array([float(margin) for margin in conjunction.margins(*(np.float64(value) for value in x)).values()])
+
+
+def jacobian(conjunction: Conjunction, x: np.ndarray) -> np.ndarray:
+    """Derivatives of every margin at a point, shape (m, p), by forward differentiation."""
+    point = np.asarray(x, dtype=float)[:, None]
+    rows = []
+    with np.errstate(all="ignore"):
+        for condition in conjunction.conditions:
+            value = condition(*Gradient.coordinates(IntervalArray(point)))
+            rows.append(value.partials.mid[:, 0] if isinstance(value, Gradient) else np.zeros(len(point)))
+    return np.array(rows)
+
+
+def scipy_constraint(region: AdmissibleRegion | Conjunction, margin: float = 1e-9) -> NonlinearConstraint:
+    """`scipy.optimize.NonlinearConstraint` that holds inside a region, with its Jacobian.
+
+    Arguments:
+        region: an `AdmissibleRegion`, in the five design coordinates (its box is `scipy_bounds`; `mode_on_axis` is the
+            last row), or a `Conjunction`, in its coordinates.
+        margin: least margin asked of every condition, >= 0; conditions are strict inequalities.
+    Raises: ParameterError if `margin` is negative.
+    """
+    from scipy.optimize import NonlinearConstraint
+
+    if not margin >= 0:
+        raise ParameterError(f"margin must be at least 0. Got {margin!r}; 1e-9 keeps a result inside.")
+    conjunction = as_conjunction(region)
+    if not isinstance(region, AdmissibleRegion):
+
+        def slopes(x: np.ndarray) -> np.ndarray:
+            return jacobian(conjunction, x)
+
+        derivative: Any = slopes
+        return NonlinearConstraint(lambda x: margins(conjunction, x), margin, np.inf, jac=derivative)
+
+    def on_axis(x: np.ndarray) -> float:
+        inside = PatternDesign(*np.clip(x, (1e-9, 1e-9, 1e-9, 2, 1e-9), (0.5, np.inf, np.inf, np.inf, np.inf)))
+        with np.errstate(all="ignore"):
+            return float(np.nan_to_num(mode_margin(inside, region.clips), nan=-1.0))
+
+    def on_axis_slope(x: np.ndarray) -> list[float]:
+        slopes = []
+        for i in range(len(x)):
+            step = np.zeros(len(x))
+            step[i] = STEP * max(abs(float(x[i])), 1e-3)
+            slopes.append((on_axis(x + step) - on_axis(x - step)) / (2 * step[i]))
+        return slopes
+
+    def values(x: np.ndarray) -> np.ndarray:
+        return np.append(margins(conjunction, x), on_axis(np.asarray(x)))
+
+    def slopes_of_all(x: np.ndarray) -> np.ndarray:
+        return np.vstack([jacobian(conjunction, x), on_axis_slope(np.asarray(x))])
+
+    all_slopes: Any = slopes_of_all
+    return NonlinearConstraint(values, margin, np.inf, jac=all_slopes)
+
+
+def scipy_bounds(region: AdmissibleRegion) -> Bounds:
+    """The design box as `scipy.optimize.Bounds`, kept feasible during the iterations."""
+    from scipy.optimize import Bounds
+
+    lower: Any = np.array(region.lower)
+    upper: Any = np.array(region.upper)
+    return Bounds(lower, upper, keep_feasible=True)
