@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from rdmf_theory.commands import branch, certify, check, derive, dispersion, prove, region, simulate
+from rdmf_theory.commands import branch, certify, check, derive, dispersion, prove, region, response, schemes, simulate
 
 
 def register(app: typer.Typer) -> None:
@@ -22,5 +22,7 @@ def register(app: typer.Typer) -> None:
         (dispersion.dispersion, "Example: rdmf dispersion --u-star 0.4 --wavelength 12 --plot dispersion.png"),
         (simulate.simulate, "Example: rdmf simulate --excess 2 --clips 75 --seed 1 --plot simulation.png"),
         (branch.branch, "Example: rdmf branch --certify --plot branches.png"),
+        (schemes.schemes, "Example: rdmf schemes --plot schemes.png"),
+        (response.response, "Example: rdmf response --wavelength 16 --steps 12 --plot response.png"),
     ):
         app.command(epilog=epilog)(command)

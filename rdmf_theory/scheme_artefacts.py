@@ -79,7 +79,7 @@ def same_boundary(scheme: Scheme) -> Finding:
 
 @cache
 def false_growth(scheme: Scheme) -> Finding:
-    """Whether a mode that decays in the equation can have a real multiplier above 1."""
+    """Whether a mode that decays in the equation can have exactly one real multiplier above 1: a false Turing mode."""
     quantity, (_, mode_det) = jury(scheme)["no_growth"], scaled_mode()
     proof = None
     if same_boundary(scheme).answer == "yes":
@@ -131,7 +131,10 @@ def flip(scheme: Scheme) -> Finding:
 
 @cache
 def rotation(scheme: Scheme) -> Finding:
-    """Whether a mode that decays in the equation can have complex multipliers outside the circle (Neimark-Sacker)."""
+    """Whether a mode that decays in the equation can have complex multipliers outside the circle (Neimark-Sacker).
+
+    Without rotation, false growth and flips no multiplier leaves the circle; two real ones above 1 imply det G > 1.
+    """
     quantity, (_, mode_det) = jury(scheme)["no_rotation"], scaled_mode()
     proof = prove_positive(quantity)
     reason = None if proof is None else f"det G < 1: {PROOFS[proof]}"

@@ -141,6 +141,11 @@ def _compiled(scheme: Scheme, system: ReactionSystem) -> tuple[Any, Any]:
     return tuple(sp.lambdify(arguments, expressions, "numpy", cse=True) for expressions in (entries, forces))
 
 
+@cache
+def _rates(system: ReactionSystem) -> Any:
+    return sp.lambdify((*system.species, *system.parameters), list(system.reactions), "numpy")
+
+
 @dataclass(frozen=True)
 class LinearStep:
     """One step of a scheme at a homogeneous steady state of a system, in numbers.
@@ -149,7 +154,7 @@ class LinearStep:
         scheme, system: as above.
         values: every parameter and diffusion of the system by name; scalars or arrays that broadcast against `mu`.
         state: the steady state, one number (or array) per species.
-        h: step size, > 0.
+        h: step size, > 0; a number or an array that broadcasts against `mu`.
     Raises: ParameterError for a missing value or a state that is not steady.
     """
 
@@ -157,7 +162,7 @@ class LinearStep:
     system: ReactionSystem
     values: Mapping[str, Any]
     state: tuple[Any, ...]
-    h: float = 1.0
+    h: Any = 1.0
 
     def __post_init__(self) -> None:
         needed = [str(p) for p in (*self.system.parameters, *self.system.diffusions)]
@@ -168,7 +173,7 @@ class LinearStep:
             raise ParameterError(f"h must be finite and positive. Got {self.h!r}; the layer uses h = 1.")
         numbers = [np.asarray(self.values[str(p)], dtype=float) for p in self.system.parameters]
         state = [np.asarray(x, dtype=float) for x in self.state]
-        rates = sp.lambdify((*self.system.species, *self.system.parameters), list(self.system.reactions), "numpy")
+        rates = _rates(self.system)
         scale = 1.0 + sum(float(np.max(np.abs(x))) for x in (*numbers, *state))
         if not all(np.all(np.abs(rate) <= 1e-9 * scale) for rate in rates(*state, *numbers)):
             raise ParameterError(f"state must be a steady state of {self.system.name}. Got {self.state!r}.")

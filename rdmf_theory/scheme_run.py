@@ -92,7 +92,7 @@ def run_exact(
     values: Mapping[str, Any],
     step_size: Any = 1,
     system: ReactionSystem = GRAY_SCOTT,
-) -> list[list[sp.Rational]]:
+) -> list[list[Any]]:
     """One nonlinear step on one or two clips in exact rationals: arguments as in `run_step`, numbers or their text."""
     update = scheme.update(system)
     at = {p: sp.Rational(values[str(p)]) for p in (*system.parameters, *system.diffusions)} | {
