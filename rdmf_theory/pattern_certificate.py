@@ -95,7 +95,7 @@ def prove_pattern(problem: PatternProblem, state: PatternState) -> PatternProof:
         parameters = layer_parameters(problem, state.p)
         if parameters is not None:
             entry["layer"] = _layer(pattern, entry, step_matrices(fields[0], fields[1], parameters))
-        checker.check_pattern(entry)
+        checker.check_pattern(entry, problem.system.name)
     except (checker.Refused, np.linalg.LinAlgError, ArithmeticError) as error:
         return PatternProof(Outcome.UNDECIDED, detail=str(error))
     return PatternProof(Outcome.CERTIFIED, entry)

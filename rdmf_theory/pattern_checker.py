@@ -233,17 +233,24 @@ class Energy:
         return distance, d * root(self.p / self.norm, up=False), c / (2 * self.norm)
 
 
+def gray_scott(pattern, parameters):
+    """F, k, s, D_u, D_v, if reactions and diffusions are Gray-Scott's at these parameters."""
+    fields(parameters, "F k s D_u D_v")
+    F, k, s, D_u, D_v = (rational(parameters[name]) for name in ("F", "k", "s", "D_u", "D_v"))
+    need(min(F, k, s) > 0, "the parameters of Gray-Scott are positive")
+    expected = [{(1, 2): -s, (1, 0): -F, (0, 0): F}, {(1, 2): s, (0, 1): -F - k}]
+    need([{p: c for c, p in terms} for terms in pattern.reactions] == expected, "the reactions are not Gray-Scott's")
+    need([len(terms) for terms in pattern.reactions] == [3, 2], "the reactions are not Gray-Scott's")
+    need(pattern.diffusion == [D_u, D_v], "the diffusions are not those of the parameters")
+    return F, k, s, D_u, D_v
+
+
 class Layer:
     """L1: the matrix S of a pattern of Gray-Scott, and its bounds."""
 
     def __init__(self, pattern, entry, parameters):
         fields(entry, "bits S least margin factor_squared")
-        F, k, s, D_u, D_v = (rational(parameters[name]) for name in ("F", "k", "s", "D_u", "D_v"))
-        need(min(F, k, s) > 0, "the layer's parameters are positive")
-        gray_scott = [{(1, 2): -s, (1, 0): -F, (0, 0): F}, {(1, 2): s, (0, 1): -F - k}]
-        need(pattern.diffusion == [D_u, D_v], "the diffusions are not those of the parameters")
-        need([{p: c for c, p in terms} for terms in pattern.reactions] == gray_scott, "the layer runs Gray-Scott")
-        need([len(terms) for terms in pattern.reactions] == [3, 2], "the layer runs Gray-Scott")
+        F, k, s, D_u, D_v = gray_scott(pattern, parameters)
         self.s, T, (u, v) = s, pattern.clips, pattern.state
         self.unit = Fraction(1, 1 << small(entry["bits"]))
         S = symmetric(entry["S"], 2 * T, "S")
@@ -304,10 +311,13 @@ def total(columns, axis):
     return max(sums.values())
 
 
-def check_pattern(entry):
-    """What the entry of one pattern establishes, in words."""
+def check_pattern(entry, system):
+    """What the entry of one pattern of a system establishes, in words."""
     fields(entry, "parameters reactions diffusion state equation layer")
     pattern = Pattern(entry)
+    if system == "gray-scott":
+        # for other systems the reactions themselves are the claim, and their parameters a remark
+        gray_scott(pattern, entry["parameters"])
     equation = entry["equation"]
     fields(equation, "energy box distance attraction decay_rate")
     box = rational(equation["box"])
@@ -372,7 +382,7 @@ def check_content(content):
         need(content["claim"] == CLAIM, "the claim in words is not the one that is checked")
         patterns = content["patterns"]
         need(isinstance(patterns, list) and patterns, "there is no pattern")
-        words = [f"pattern {i}: {check_pattern(entry)}" for i, entry in enumerate(patterns, start=1)]
+        words = [f"pattern {i}: {check_pattern(entry, content['system'])}" for i, entry in enumerate(patterns, start=1)]
     except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
         raise Refused(f"a field is missing or malformed ({type(error).__name__}: {error})") from error
     return f"{len(words)} stable pattern{'s' * (len(words) > 1)}. " + ". ".join(words)
