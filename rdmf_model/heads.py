@@ -44,12 +44,12 @@ def self_similarity(features: Tensor, video_mask: Tensor, reach: int = SIMILARIT
     A cut is where similarity to one side drops: the classical cue for the edges of a moment, independent of the text.
     """
     unit = nn.functional.normalize(features, dim=-1) * video_mask[..., None]
+    clips = unit.shape[1]
+    beyond = nn.functional.pad(unit, (0, 0, 0, reach))
     columns: list[Tensor] = []
     for offset in range(1, reach + 1):
-        later = torch.zeros_like(unit[..., 0])
-        later[:, :-offset] = (unit[:, :-offset] * unit[:, offset:]).sum(-1)
-        earlier = torch.zeros_like(later)
-        earlier[:, offset:] = later[:, :-offset]
+        later = (unit * beyond[:, offset : offset + clips]).sum(-1)
+        earlier = nn.functional.pad(later, (offset, 0))[:, :clips]
         columns += [earlier, later]
     return torch.stack(columns, dim=-1)
 

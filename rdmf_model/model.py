@@ -111,7 +111,7 @@ class MomentModel(nn.Module):
         clips = (clips + self.cuts(cuts)) * video_mask[..., None]
         distance = self.boundary(clips, video_mask)
         votes = BoundaryHead.spans(distance, lengths)
-        spans = self.decoder.initial_spans(len(lengths))
+        spans = self.decoder.initial_spans(lengths.shape[0])
         if spans is None:
             spans = propose_spans(saliency, lengths, self.moment_queries, votes)
         outputs = self.decoder(spans, clips, votes, saliency, lengths, video_mask)

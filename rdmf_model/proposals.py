@@ -11,6 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from rdmf_model.ops.exporting import exporting
+
 LEVELS = 8
 
 
@@ -30,10 +32,25 @@ def runs_above(curve: Tensor, valid: Tensor, level: Tensor) -> tuple[Tensor, Ten
     before = torch.nn.functional.pad(above[..., :-1], (1, 0))
     after = torch.nn.functional.pad(above[..., 1:], (0, 1))
     is_start, is_end = above & ~before, above & ~after
-    first = torch.where(is_start, index, -1).cummax(-1).values
+    first = running_maximum(torch.where(is_start, index, -1))
     clips = curve.shape[1]
-    last = torch.where(is_end, index, clips).flip(-1).cummin(-1).values.flip(-1) + 1
+    last = 1 - running_maximum(torch.where(is_end, -index, -clips).flip(-1)).flip(-1)
     return is_start, first, last
+
+
+def running_maximum(x: Tensor) -> Tensor:
+    """Largest of all entries up to each along the last axis, shape of `x`."""
+    if not exporting():
+        return x.cummax(-1).values
+    # cummax has no counterpart in ONNX, a scan has
+    from torch._higher_order_ops.scan import scan
+
+    def larger(so_far: Tensor, entry: Tensor) -> tuple[Tensor, Tensor]:
+        largest = torch.maximum(so_far, entry)
+        return largest, largest.clone()
+
+    rows = x.movedim(-1, 0)
+    return scan(larger, rows[0].clone(), rows)[1].movedim(0, -1)
 
 
 def run_contrast(curve: Tensor, lengths: Tensor, first: Tensor, last: Tensor) -> Tensor:
@@ -105,7 +122,7 @@ def best_spans(score: Tensor, first: Tensor, last: Tensor, extent: Tensor, count
 
     Returns: (centre, width) in [0, 1], best first, shape (B, count, 2); the whole video where candidates run out.
     """
-    spans = torch.empty(len(score), count, 2, dtype=first.dtype, device=first.device)
+    spans = torch.empty(score.shape[0], count, 2, dtype=first.dtype, device=first.device)
     for slot in range(count):
         best_score, best = score.max(1, keepdim=True)
         exhausted = best_score.isinf()

@@ -5,11 +5,13 @@ One step, with L minus the clip Laplacian with reflecting ends (derivation in RE
     (1 + h (F + s v_n^2) + h D_u L) u_{n+1} = u_n + h F
     (1 + h (F + k)       + h D_v L) v_{n+1} = v_n + h s v_n^2 u_{n+1}
 
-Imports torch only. Differentiable by autograd, twice if wanted; slow: a loop over clips inside a loop over steps.
+Imports no kernel. Differentiable by autograd, twice if wanted; slow: a loop over clips inside a loop over steps.
 """
 
 import torch
 from torch import Tensor
+
+from rdmf_model.ops.exporting import exporting
 
 # s v and v are cut here before they are multiplied, so that s v^2 is finite for any input; below it the step is exact.
 REACTION_LIMIT = {torch.float32: 1e15, torch.float64: 1e150}
@@ -73,6 +75,8 @@ def solve_tridiagonal(row_sum: Tensor, coupling: Tensor, right: Tensor, clips: i
     Arguments: row_sum a (B, T, C), > 0; coupling e (B, T - 1, C), >= 0; right (B, T, C); clips T.
     Returns: (B, T, C).
     """
+    if exporting():
+        return _solve_by_scan(row_sum, coupling, right)
     a, e, b = row_sum.unbind(1), coupling.unbind(1), right.unbind(1)
     remainder, y = a[0], b[0]
     inverse_pivots, factors, ys = [], [], []
@@ -88,3 +92,26 @@ def solve_tridiagonal(row_sum: Tensor, coupling: Tensor, right: Tensor, clips: i
     for t in reversed(range(clips - 1)):
         x.append(ys[t] * inverse_pivots[t] + factors[t] * x[-1])
     return torch.stack(x[::-1], dim=1)
+
+
+def _solve_by_scan(row_sum: Tensor, coupling: Tensor, right: Tensor) -> Tensor:
+    """`solve_tridiagonal` with its loops over clips as scan operators, so that T may vary in an exported program."""
+    from torch._higher_order_ops.scan import scan
+
+    def eliminate(carry: tuple[Tensor, ...], row: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        (remainder, y), (a, b, e) = carry, row
+        factor = e / (remainder + e)
+        remainder, y = a + factor * remainder, b + factor * y
+        return (remainder, y), (remainder.clone(), y.clone())
+
+    def substitute(later: Tensor, row: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        remainder, y, e = row
+        x = (y + e * later) / (remainder + e)
+        return x, x.clone()
+
+    a, b, e = (x.transpose(0, 1) for x in (row_sum, right, coupling))
+    end = torch.zeros_like(b[:1])
+    # no coupling before the first clip: its row starts from anything positive
+    _, rows = scan(eliminate, (torch.ones_like(b[0]), torch.zeros_like(b[0])), (a, b, torch.cat((end, e))))
+    _, x = scan(substitute, torch.zeros_like(b[0]), (*rows, torch.cat((e, end))), reverse=True)
+    return x.transpose(0, 1)

@@ -1,0 +1,42 @@
+"""The command `rdmf export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rdmf_theory.terminal import console, emit
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command(epilog="Example: rdmf export runs/planted -o model.onnx")(export)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Run folder of `rdmf train`, or a checkpoint file.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="ONNX file to write.", show_default=False)],
+    checkpoint: Annotated[str, typer.Option(help="Which checkpoint of the folder: best or last.")] = "best",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the features that the two are compared on.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Write a trained model as an ONNX file that takes any batch, clips and words, and compare the two in onnxruntime.
+
+    Exit code 1: an output differs by more than 1e-5.
+    """
+    from rdmf_model.export import export_run
+
+    with console.status("exporting the model, a minute or two"):
+        result = export_run(run, output, which=checkpoint, seed=seed)
+
+    def render() -> None:
+        print(f"{result['output']}: {result['bytes'] / 1e6:.1f} MB, opset {result['opset']}, {result['steps']} steps")
+        for check in result["checks"]:
+            worst = max(check["difference"].values())
+            print(f"clips {check['clips']}, words {check['words']}: within {worst:.1e} of the model")
+        if not result["checks"]:
+            print("not compared: onnxruntime is not installed (pip install 'rdmf[onnx]')")
+
+    emit(result, json, render)
+    if result["holds"] is False:
+        raise typer.Exit(1)
