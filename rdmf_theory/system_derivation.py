@@ -13,6 +13,7 @@ import numpy as np
 import sympy as sp
 
 from rdmf_theory.derivation import Row
+from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import ReactionSystem
 from rdmf_theory.state_families import Family, state_families
 from rdmf_theory.threshold_formulas import at_samples, closed_forms, neat
@@ -25,13 +26,13 @@ def _eq(left: Any, right: Any) -> Any:
     return sp.Eq(left, right, evaluate=False)
 
 
-def derive_system(system: ReactionSystem, values: Mapping[str, Fraction] | None = None) -> tuple[Row, ...]:
+def derive_system(system: ReactionSystem, values: Mapping[str, Fraction] | None = None) -> tuple[tuple[Row, ...], str]:
     """Equations, Jacobian and dispersion relation of any system; of two rational species also states and conditions.
 
     Arguments:
         system: the reactions.
         values: parameters and diffusions to put in, by name; the others stay symbols.
-    Raises: ParameterError where two species have states that are not isolated, or not expressible.
+    Returns: the rows, and a note on what has no closed form; empty if nothing is missing.
     """
     at = {
         symbol: sp.Rational(*values[symbol.name].as_integer_ratio())
@@ -41,12 +42,16 @@ def derive_system(system: ReactionSystem, values: Mapping[str, Fraction] | None 
     reactions = [reaction.subs(at) for reaction in system.reactions]
     diffusion = [symbol.subs(at) for symbol in system.diffusions]
     rows = _general_rows(system, reactions, diffusion)
-    if len(reactions) == 2 and system.is_rational:
+    if len(reactions) != 2 or not system.is_rational:
+        return tuple(rows), "states and conditions in closed form want two species with rational reactions"
+    try:
         families = state_families(reactions, system.species)
-        for number, family in enumerate(families, start=1):
-            suffix = f"_{number}" if len(families) > 1 else ""
-            rows.extend(_family_rows(system, reactions, diffusion, family, suffix))
-    return tuple(rows)
+    except ParameterError as error:
+        return tuple(rows), str(error)
+    for number, family in enumerate(families, start=1):
+        suffix = f"_{number}" if len(families) > 1 else ""
+        rows.extend(_family_rows(system, reactions, diffusion, family, suffix))
+    return tuple(rows), "" if families else "there is no homogeneous steady state"
 
 
 def _general_rows(system: ReactionSystem, reactions: list[Any], diffusion: list[Any]) -> list[Row]:

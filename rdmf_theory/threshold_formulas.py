@@ -68,6 +68,7 @@ def closed_forms(
     return rows
 
 
+_SQUARE = sp.Dummy("square", positive=True)
 _WORDS = {"hopf": "Hopf", "saddle_node": "Saddle-node", "turing": "Turing"}
 
 
@@ -77,7 +78,7 @@ def neat(expression: Any) -> Any:
 
 
 def _roots(factor: Any, unknown: Any) -> list[Any]:
-    """Roots of a factor that has degree one or two in the unknown."""
+    """Roots of a factor that has degree one or two in the unknown or in its square."""
     if not factor.has(unknown):
         return []
     polynomial = sp.Poly(factor, unknown)
@@ -88,6 +89,9 @@ def _roots(factor: Any, unknown: Any) -> list[Any]:
         a, b, c = polynomial.all_coeffs()
         root = sp.sqrt(sp.factor(b**2 - 4 * a * c))
         return [(-b - root) / (2 * a), (-b + root) / (2 * a)]
+    if polynomial.degree() == 4 and not any(polynomial.coeff_monomial(unknown**power) for power in (1, 3)):
+        squares = _roots(factor.subs(unknown, sp.sqrt(_SQUARE)), _SQUARE)
+        return [sign * sp.sqrtdenest(sp.sqrt(square)) for square in squares for sign in (1, -1)]
     return []
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
 from rdmf_theory.commands.options import (
     Clips,
     Excess,
@@ -19,7 +23,18 @@ from rdmf_theory.commands.options import (
     Z,
     parameter_point,
 )
+from rdmf_theory.commands.system_options import (
+    Box,
+    Settings,
+    System,
+    parse_box,
+    refuse_without_system,
+    system_point,
+)
 from rdmf_theory.terminal import console, emit
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def dispersion(
@@ -35,14 +50,29 @@ def dispersion(
     D_v: PointDv = None,
     clips: Clips = 75,
     step_size: StepSize = 1.0,
+    system: System = None,
+    settings: Settings = None,
+    box: Box = None,
+    state: Annotated[
+        int | None,
+        typer.Option(
+            help="With --system: which homogeneous state, from 0 in the order of rdmf check.",
+            show_default="the most telling",
+        ),
+    ] = None,
     plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Growth rate of every mode in the equation, and its multiplier in the layer's step.
 
     The point is a pattern design, or F, k, s, D_u, D_v. A mode grows in the layer iff it grows in the equation, at
-    every step size.
+    every step size. With --system: the growth rate over the wavenumber at a homogeneous state of any system, in the
+    system's own units of length and time; the options of a design and of the layer then play no part.
     """
+    if system is not None:
+        _system_dispersion(system, settings, box, state, plot, json)
+        return
+    refuse_without_system(settings, box)
     import numpy as np
 
     from rdmf_theory.discretisation import clip_eigenvalues, growing_modes, multiplier
@@ -90,5 +120,38 @@ def dispersion(
             length = f"{2 * clips / j:10.4g}" if j else "       inf"
             mark = " grows" if grows[j] else ""
             print(f"  {j:4d}  {length}  {rates[j]:+11.6f}  {multipliers[j]:10.7f}{mark}")
+
+    emit(answer, json, render)
+
+
+def _system_dispersion(
+    system: str, settings: list[str] | None, box: list[str] | None, state: int | None, plot: Path | None, json: bool
+) -> None:
+    from rdmf_theory.system_classification import classify_point
+    from rdmf_theory.system_dispersion import dispersion_curve, plot_dispersion_curve
+
+    result = classify_point(system_point(system, settings), parse_box(box))
+    curve = dispersion_curve(result, state)
+    description = curve.state.to_dict(result.point.system)
+    answer: dict[str, Any] = {
+        "system": result.point.system.name,
+        "parameters": {name: str(value) for name, value in result.point.values.items()},
+        **description,
+        "curve": curve.to_dict(),
+    }
+    where = ", ".join(f"{name} = {value:.6g}" for name, value in description["state"].items())
+    if plot is not None:
+        from rdmf_theory import plots
+
+        plots.save(plot_dispersion_curve(curve, f"{result.point.system.name}: {curve.state.name} at {where}"), plot)
+        console.print(f"picture: {plot}")
+
+    def render() -> None:
+        print(f"{curve.state.name} at {where}")
+        for low, high in description.get("bands") or ():
+            print(f"  modes grow for wavenumbers in ({low**0.5:.8g}, {high**0.5:.8g})")
+        print("  wavenumber   growth rate    frequency")
+        for i in range(0, len(curve.wavenumber), max(1, len(curve.wavenumber) // 20)):
+            print(f"  {curve.wavenumber[i]:10.6g}  {curve.growth_rate[i]:+12.6g}  {curve.frequency[i]:11.6g}")
 
     emit(answer, json, render)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,11 +83,12 @@ def system_point(name: str, settings: Sequence[str] | None) -> SystemPoint:
     return SystemPoint.with_defaults(load_system(name), parse_settings(settings))
 
 
-def free_and_set(system: ReactionSystem, settings: Sequence[str] | None) -> dict[str, str]:
-    """The values that are set, under the system's own names. Raises: ParameterError for an unknown name."""
+def set_values(system: ReactionSystem, settings: Sequence[str] | None) -> dict[str, Fraction]:
+    """The values that are set, exact, under the system's own names. Raises: ParameterError for a bad name or value."""
     from rdmf_theory.system_point import resolve_name
+    from rdmf_theory.turing import to_fraction
 
-    return {resolve_name(system, name): value for name, value in parse_settings(settings).items()}
+    return {resolve_name(system, name): to_fraction(name, value) for name, value in parse_settings(settings).items()}
 
 
 def refuse_without_system(settings: Sequence[str] | None, box: Sequence[str] | None = None) -> None:
