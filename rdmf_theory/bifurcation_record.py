@@ -116,11 +116,11 @@ def describe(
         balls = list(root.balls)
         if kind in ("turing", "turing-mode", "turing-hopf", "turing-turing", "turing-degenerate"):
             mu = critical_eigenvalue(system, balls) if mode is None or T is None else clip_modes(T)[mode]
-            wavenumber = float(mu.sqrt().mid()) if mode is None or T is None else math.pi * mode / T
+            wavenumber = _root(mu) if mode is None or T is None else math.pi * mode / T
             if kind in ("turing", "turing-mode"):
                 onset = _turing_onset(system, balls, mu, mode, T)
         if kind in ("hopf", "turing-hopf", "bautin"):
-            frequency = float(system.test("determinant", balls).sqrt().mid())
+            frequency = _root(system.test("determinant", balls))
             if kind == "hopf":
                 onset = _hopf_onset(system, balls)
         primary = _primary(system, kind, balls, mode, T)
@@ -135,6 +135,11 @@ def describe(
         onset=onset,
         primary=primary,
     )
+
+
+def _root(square: flint.arb) -> float:
+    """Square root of a number that is positive along a curve, and 0 at its end."""
+    return 0.0 if square.contains(0) else float(square.sqrt().mid())
 
 
 def critical_eigenvalue(system: DefiningSystem, balls: list[flint.arb]) -> flint.arb:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdmf_theory.commands.system_options import refuse_without_system, system_point
+from rdmf_theory.commands.system_options import free_and_set, refuse_without_system
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit
 
@@ -85,12 +85,28 @@ def system_region(
             raise ParameterError(f"{option} is no option of --system. Set values by --set NAME=NUMBER.")
     if x is None:
         raise ParameterError("--system wants --x NAME:LOW:HIGH, the parameter that varies, and --y for a second one.")
-    point = system_point(name, settings)
     first = parse_axis("--x", x)
-    if y is None:
+    second = None if y is None else parse_axis("--y", y)
+    point = _point(name, settings, [first] if second is None else [first, second])
+    if second is None:
         _line(point, first, clips, plot, as_json)
     else:
-        _window(point, first, parse_axis("--y", y), clips, plot, as_json)
+        _window(point, first, second, clips, plot, as_json)
+
+
+def _point(name: str, settings: Sequence[str] | None, axes: Sequence[tuple[str, str, str]]) -> SystemPoint:
+    """The point of `--system` and `--set`; what varies along an axis need not be set."""
+    from rdmf_theory.system_point import SystemPoint, resolve_name
+    from rdmf_theory.systems import load_system
+
+    system = load_system(name)
+    given = free_and_set(system, settings)
+    for axis, low, _ in axes:
+        axis = resolve_name(system, axis)
+        if axis in given:
+            raise ParameterError(f"--set {axis} and an axis {axis} are both given; drop one of them.")
+        given[axis] = low
+    return SystemPoint.with_defaults(system, given)
 
 
 def _header(point: SystemPoint, axes: Mapping[str, tuple[float, float]], clips: int | None) -> dict[str, Any]:
