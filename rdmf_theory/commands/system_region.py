@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdmf_theory.commands.system_options import free_and_set, refuse_without_system
+from rdmf_theory.commands.system_options import parse_settings, refuse_without_system
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit
 
@@ -100,7 +100,7 @@ def _point(name: str, settings: Sequence[str] | None, axes: Sequence[tuple[str, 
     from rdmf_theory.systems import load_system
 
     system = load_system(name)
-    given = free_and_set(system, settings)
+    given = {resolve_name(system, key): value for key, value in parse_settings(settings).items()}
     for axis, low, _ in axes:
         axis = resolve_name(system, axis)
         if axis in given:
