@@ -137,24 +137,23 @@ def _name_curves(axis: Any, diagram: Diagram, height: Any) -> None:
     inner = [item for item in ends if not item[1].end.startswith("parameter bound")]
     low, high = axis.get_ylim()
     gap, last = 0.045 * (high - low), -np.inf
+    left, right = axis.get_xlim()
+    box = {"fc": "white", "ec": "none", "pad": 0.6}
     for y, branch, colour in sorted(edge, key=lambda item: item[0]):
-        last = max(y, last + gap)
-        right = axis.get_xlim()[1] if branch.states[-1].p > np.mean(axis.get_xlim()) else axis.get_xlim()[0]
-        side: Any = (
-            {"xytext": (4, 0), "ha": "left"} if right == axis.get_xlim()[1] else {"xytext": (-4, 0), "ha": "right"}
-        )
-        axis.annotate(
-            branch.name.replace("mode ", ""),
-            (right, last),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            **side,
-        )
+        name = branch.name.replace("mode ", "")
+        if branch.states[-1].p > (left + right) / 2:
+            last = max(y, last + gap)
+            axis.annotate(
+                name, (right, last), xytext=(4, 0), textcoords="offset points", va="center", ha="left", color=colour
+            )
+        else:
+            # at the left edge the numbers of the axis are in the way
+            axis.annotate(name, (left, y), xytext=(4, 7), textcoords="offset points", color=colour, bbox=box)
     for _, branch, colour in inner:
         middle = branch.states[len(branch.states) // 2]
         place = (middle.p, height(middle))
-        axis.annotate(branch.name, place, xytext=(0, 7), textcoords="offset points", ha="center", color=colour)
+        offset: Any = {"xytext": (0, -14), "textcoords": "offset points", "ha": "center", "bbox": box}
+        axis.annotate(branch.name, place, color=colour, **offset)
 
 
 def _legend(axis: Any, diagram: Diagram) -> None:
@@ -211,6 +210,6 @@ def _profile_axes(
         if row == 0:
             axis.legend(loc="upper right", fontsize=7, ncols=2, handlelength=1.5, borderaxespad=0.1)
             top = axis.get_ylim()[1]
-            axis.set_ylim(0 if fields.min() >= 0 else None, 1.25 * top)
+            axis.set_ylim(0 if fields.min() >= 0 else None, (1.2 + 0.1 * len(shown)) * top)
         if row == len(shown) - 1:
             axis.set_xlabel("clip t" if problem.axis.kind == "clips" else "position x")

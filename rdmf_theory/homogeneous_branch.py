@@ -62,7 +62,7 @@ def homogeneous_state(problem: PatternProblem, p: float, guess: np.ndarray) -> n
 
 
 def follow_homogeneous(
-    problem: PatternProblem, state: np.ndarray, p: float, bounds: tuple[float, float], steps: int = 200
+    problem: PatternProblem, state: np.ndarray, p: float, bounds: tuple[float, float], steps: int = 100
 ) -> HomogeneousBranch:
     """Follow a homogeneous state through folds both ways to the ends of the range, and locate all branch points.
 

@@ -24,6 +24,7 @@ from rdmf_theory.commands.options import (
     Wavelength,
     Z,
 )
+from rdmf_theory.commands.system_options import Settings, System, refuse_without_system, system_point
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit, json_ready
 
@@ -32,16 +33,8 @@ if TYPE_CHECKING:
 
 
 def branch(
-    system: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="A built-in system or a TOML file.", show_default="gray-scott design"),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=NUMBER", help="A parameter or diffusion of --system; repeat.", show_default=False
-        ),
-    ] = None,
+    system: System = None,
+    settings: Settings = None,
     u_star: UStar = 0.4,
     z: Z = 1.2,
     excess: Excess = 1.5,
@@ -106,6 +99,8 @@ def branch(
     axis = clip_axis(clips) if length is None else interval_axis(length, points)
     problem, start, base, described = _problem(system, settings or [], design, point, parameter, limits, axis, state)
     certify = certify or certificate is not None
+    if certify and length is not None:
+        raise ParameterError("--certify needs --clips: the proof is about T clips, not about an interval.")
     values = list(at or ([start] if limits[0] <= start <= limits[1] else []))
     for value in values:
         if not limits[0] <= value <= limits[1]:
@@ -178,8 +173,7 @@ def _problem(
         if len(given) > 1:
             raise ParameterError("--F, --k, --D-u, --D-v are for Gray-Scott without --system; use --set NAME=NUMBER.")
         return _general(name, settings, parameter, limits, axis, number)
-    if settings:
-        raise ParameterError("--set needs --system NAME; a Gray-Scott point has --F, --k, --s, --D-u, --D-v.")
+    refuse_without_system(settings)
     if len(given) == 1:
         # only s, which has a default: a design
         path = design_path(PatternDesign(*design), parameter)
@@ -230,20 +224,10 @@ def _general(
 
     from rdmf_theory.homogeneous_states import steady_states_in_box
     from rdmf_theory.patterns import PatternProblem, parameter_path
-    from rdmf_theory.system_point import SystemPoint, resolve_name
-    from rdmf_theory.systems import load_system
+    from rdmf_theory.system_point import resolve_name
 
-    system = load_system(name)
-    parameter = resolve_name(system, parameter)
-    given: dict[str, Any] = {}
-    for text in settings:
-        left, equals, right = text.partition("=")
-        if not equals:
-            raise ParameterError(f"--set must be NAME=NUMBER. Got {text!r}.")
-        given[left.strip()] = right.strip()
-    if parameter not in given and parameter not in system.defaults:
-        given[parameter] = 0.5 * sum(limits)
-    here = SystemPoint.with_defaults(system, given)
+    here = system_point(name, settings)
+    system, parameter = here.system, resolve_name(here.system, parameter)
     values = {key: float(value) for key, value in here.values.items()}
     path = parameter_path(system, values, parameter)
     for value in _starts(values[parameter], limits)[:9]:
