@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.polys.fields import field
 
 from rdmf_theory.derive import a, b, d, eta, growth, m, u_star, z
-from rdmf_theory.scheme_linear import amplification
+from rdmf_theory.scheme_linear import jury
 from rdmf_theory.schemes import Scheme
 
 alpha, beta = sp.symbols("alpha beta", positive=True)
@@ -31,22 +32,36 @@ TERMS = 2
 @cache
 def characteristic_series(scheme: Scheme) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Coefficients (p_0, p_1, p_2), (q_0, q_1, q_2) of p and q in e, in (u*, z, alpha, beta), for Gray-Scott."""
-    G = amplification(scheme)
-    per_mode = {a: eta * alpha, b: eta * beta}
-    trace, determinant = (sp.cancel(x.subs(per_mode)) for x in (G.trace(), G.det()))
-    p = sp.cancel((2 - trace) / eta)
-    q = sp.cancel((1 - trace + determinant) / eta**2)
-    return tuple(tuple(_taylor(x, TERMS)) for x in (p, q))
+    base = field((u_star, z, alpha, beta), sp.QQ)[0]
+    # 1 - tr G + det G and 1 - det G: numerators and denominators as polynomials in eta over the field of the rest
+    growth_part, rotation_part = (
+        [_in_eta(x.subs({a: eta * alpha, b: eta * beta}), base) for x in sp.fraction(jury(scheme)[name])]
+        for name in ("no_growth", "no_rotation")
+    )
+    # 2 - tr G is the sum of both
+    q = _quotient(growth_part, 2, TERMS)
+    other = _quotient(rotation_part, 1, TERMS)
+    p = [other[0], *(x + y for x, y in zip(other[1:], q, strict=False))]
+    return tuple(tuple(x.as_expr() for x in series) for series in (p, q))
 
 
-def _taylor(expression: Any, order: int) -> list[Any]:
-    """Taylor coefficients in eta at 0 of a rational function that is regular there, by long division."""
-    top, bottom = (sp.Poly(x, eta).all_coeffs()[::-1] for x in sp.fraction(sp.together(expression)))
-    top, bottom = (x + [sp.Integer(0)] * (order + 1) for x in (top, bottom))
+def _in_eta(polynomial: Any, base: Any) -> list[Any]:
+    """Coefficients of a polynomial in eta, lowest first, in the field `base`."""
+    return [base.from_expr(c) for c in sp.Poly(polynomial, eta).all_coeffs()[::-1]]
+
+
+def _quotient(fraction: list[list[Any]], power: int, order: int) -> list[Any]:
+    """Taylor coefficients 0..order of `fraction / eta^power`, by long division."""
+    top, bottom = fraction
+    shift = next(i for i, c in enumerate(bottom) if c)
+    if any(top[: power + shift]):
+        raise ArithmeticError("the characteristic equation is singular at small steps: the scheme is not consistent")
+    zero = bottom[shift] * 0
+    top, bottom = ([*x, *[zero] * (order + 1)] for x in (top[power + shift :], bottom[shift:]))
     series: list[Any] = []
     for n in range(order + 1):
-        known = sum((bottom[n - i] * series[i] for i in range(n)), sp.Integer(0))
-        series.append(sp.cancel((top[n] - known) / bottom[0]))
+        known = sum((bottom[n - i] * series[i] for i in range(n)), zero)
+        series.append((top[n] - known) / bottom[0])
     return series
 
 
@@ -124,8 +139,7 @@ def measured_threshold(scheme: Scheme, u: float, z_value: float, step: float) ->
 
     from rdmf_theory import formulas
 
-    G = amplification(scheme)
-    quantity = sp.lambdify((u_star, z, eta, a, b), sp.factor(sp.cancel((1 - G.trace() + G.det()) / eta**2)), "math")
+    quantity = sp.lambdify((u_star, z, eta, a, b), jury(scheme)["no_growth"] / eta**2, "math", cse=True)
     exact = formulas.turing_threshold(u, z_value)
 
     def lowest(ratio: float) -> float:
