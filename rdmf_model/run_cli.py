@@ -1,10 +1,11 @@
-"""Commands of a model's life: train, evaluate, verify, localize, doctor. Each calls the module of its name."""
+"""Commands of a model's life: train, evaluate, localize, doctor; `verify` is in `verify_cli`."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from rdmf_model import verify_cli
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit
 
@@ -18,7 +19,10 @@ HEADLINES = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (train, evaluate, verify, localize, doctor):
+    for command in (train, evaluate):
+        app.command()(command)
+    app.command(epilog=verify_cli.EPILOG)(verify_cli.verify)
+    for command in (localize, doctor):
         app.command()(command)
 
 
@@ -135,35 +139,6 @@ def evaluate(
             print("the split has no windows or scores to compare with")
 
     emit(metrics, json, render)
-
-
-def verify(
-    run: Run,
-    examples: Annotated[int, typer.Option(min=1, help="Inputs tried per property.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Certificate (JSON).", show_default="certificate.json in the run"),
-    ] = None,
-    certificate: Annotated[
-        bool, typer.Option("--certificate/--no-certificate", help="Certify all texts, or only test properties.")
-    ] = True,
-    checkpoint: Checkpoint = "best",
-    json: Json = False,
-) -> None:
-    """Certify that no text makes a model leave its region, and search for inputs that break its promises.
-
-    Exit code 0: everything holds. 1: refuted, undecided or violated. 3: no usable checkpoint.
-    """
-    from rdmf_model.verify import verify_run
-    from rdmf_model.verify_report import print_report, progress_bar
-
-    options: dict[str, Any] = {"which": checkpoint, "output": output, "certify": certificate}
-    with progress_bar(examples) as progress:
-        report = verify_run(run, examples, seed, progress=progress, **options)
-    emit(report.to_dict(), json, lambda: print_report(report))
-    if not report.holds:
-        raise typer.Exit(1)
 
 
 def localize(

@@ -1,58 +1,32 @@
 """Does a trained model keep what the theory promises? A certificate for all texts, and a search for counter-examples.
 
-The certificate covers the box of designs that the model's door can emit: it holds for every text, because the door maps
-every raw number into that box whatever the weights are. The properties judge the model as loaded.
+The certificate (`verify_certificate`) covers the box of designs that the model's door can emit. The properties judge
+the model as loaded; a crowd of random texts (`verify_door`) goes through its door.
 """
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from rdmf_model.annotations import read_annotations
 from rdmf_model.checkpoint import checkpoint_path, load_run, program_versions
-from rdmf_model.properties import PROPERTIES, Property, PropertyResult, Subject, run_property
-from rdmf_theory import certificate_checker
-from rdmf_theory.certificate import Certificate
-from rdmf_theory.certify import certify_box
+from rdmf_model.config import Config
+from rdmf_model.features import TEXT_KEYS, feature_path, load_features
+from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
+from rdmf_model.verify_certificate import CertificateResult, certify_layer, file_digest, judge_certificate
+from rdmf_model.verify_door import DoorResult, push_texts
 from rdmf_theory.errors import DataError, ParameterError
 
 EXAMPLES = 100
-
-
-@dataclass(frozen=True)
-class CertificateResult:
-    """Outcome of the proof: the certificate, where it was saved, and what the independent checker said of that file."""
-
-    certificate: Certificate
-    file: Path | None = None
-    checked: str | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the box is proved admissible and the independent checker agrees."""
-        return self.certificate.holds and self.checked is not None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        found = self.certificate
-        return {
-            "verdict": found.verdict.name.lower(),
-            "explanation": found.verdict.value,
-            "condition": found.condition,
-            "witness": found.witness,
-            "detail": found.detail,
-            "subject": found.subject,
-            "file": None if self.file is None else str(self.file),
-            "independent_checker": self.checked,
-        }
 
 
 @dataclass(frozen=True)
@@ -63,6 +37,8 @@ class VerificationReport:
         run: as given; checkpoint: the file that was judged; sha256: of its bytes.
         certificate: None where it was not asked for.
         properties: results in the order they were run.
+        door: what became of the crowd of random texts; None where there was none.
+        subject: the model that was judged, for pictures.
         examples, seed: of the search.
         seconds: of everything.
     """
@@ -76,12 +52,19 @@ class VerificationReport:
     examples: int
     seed: int
     seconds: float
+    door: DoorResult | None = None
+    subject: Subject | None = field(default=None, repr=False, compare=False)
 
     @property
     def holds(self) -> bool:
         """Whether nothing was refuted, left open or broken."""
-        proved = self.certificate is None or self.certificate.holds
-        return proved and all(result.holds for result in self.properties)
+        parts = [part.holds for part in (self.certificate, self.door) if part is not None]
+        return all(parts) and all(result.holds for result in self.properties)
+
+    @property
+    def embeddings(self) -> int:
+        """How many texts of the run's own data were at hand."""
+        return 0 if self.subject is None else len(self.subject.embeddings)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, apart from NaN and infinities."""
@@ -92,6 +75,8 @@ class VerificationReport:
             "fusion": self.fusion,
             "holds": self.holds,
             "certificate": None if self.certificate is None else self.certificate.to_dict(),
+            "door": None if self.door is None else self.door.to_dict(),
+            "run_embeddings": self.embeddings,
             "properties": [result.to_dict() for result in self.properties],
             "examples": self.examples,
             "seed": self.seed,
@@ -108,7 +93,9 @@ def verify_run(
     which: str = "best",
     output: Path | None = None,
     certify: bool = True,
-    progress: Callable[[Property], Callable[[], None]] | None = None,
+    certificate: Path | None = None,
+    texts: int = 0,
+    progress: Callable[[str, int], Callable[[int], None]] | None = None,
 ) -> VerificationReport:
     """Certify the box of designs that a model can reach, and search for inputs that break its promises.
 
@@ -119,40 +106,64 @@ def verify_run(
         which: "best" or "last" checkpoint of a folder.
         output: the certificate's file; None: `default_output`.
         certify: False for the properties alone; a model without the reaction-diffusion layer has no others.
-        progress: property -> what to call after each of its examples.
+        certificate: judge this file instead of making a certificate: is it true, and about this checkpoint?
+        texts: random texts to push through the door besides, >= 0.
+        progress: (name of a search, its inputs) -> what to call after each of them, with their number.
 
     Returns: the report; what does not hold is in it.
     Raises: DataError for a checkpoint that cannot be used, was changed, or is not finite; ParameterError for arguments
         out of range, and for a certificate of a model that has no region.
     """
     run = Path(run)
-    if examples < 1 or seed < 0:
-        raise ParameterError(f"examples must be >= 1 and seed >= 0. Got {examples} and {seed}.")
+    if examples < 1 or seed < 0 or texts < 0:
+        raise ParameterError(f"examples must be >= 1, seed and texts >= 0. Got {examples}, {seed} and {texts}.")
     started = time.perf_counter()
     file = checkpoint_path(run, which)
     target = output or default_output(run, file)
     if not target.absolute().parent.is_dir():
         raise ParameterError(f"--output must lie in a folder that exists. Got {target}.")
     sha256 = file_digest(file)
-    model, config, _ = load_run(file)
+    subject, fusion = _load(file)
     if file_digest(file) != sha256:
         raise DataError(f"{file}: changed while it was read. Wait until the training has ended, then verify again.")
-    clips = config.model.region.clips
-    subject = Subject(model, (1, 75) if isinstance(clips, str) else clips)  # type: ignore[arg-type]
     if certify and not subject.has_layer:
         raise ParameterError(
-            f"a certificate needs a model with an admissible region, which fusion = {config.model.fusion!r} has not. "
+            f"a certificate needs a model with an admissible region, which fusion = {fusion!r} has not. "
             "Train with fusion = 'reaction_diffusion', or add --no-certificate to test its invariances alone."
         )
-    certificate = certify_layer(subject, sha256, target) if certify else None
+    proof = None
+    if certify:
+        proof = certify_layer(subject, sha256, target) if certificate is None else judge_certificate(certificate, file)
+    judged = [promise for promise in PROPERTIES if promise.is_about(subject)]
+    results, door = [], None
     with hypothesis_folder(), one_thread():
-        results = [
-            run_property(judged, subject, examples, seed, None if progress is None else progress(judged))
-            for judged in PROPERTIES
-            if subject.has_layer or not judged.needs_layer
-        ]
+        for promise in judged:
+            step = _counter(progress, promise.name, promise.share(examples))
+            results.append(run_property(promise, subject, examples, seed, lambda step=step: step(1)))
+        if texts and subject.has_layer:
+            door = push_texts(subject, texts, seed, _counter(progress, "random texts", texts))
     seconds = time.perf_counter() - started
-    return VerificationReport(run, file, sha256, config.model.fusion, certificate, results, examples, seed, seconds)
+    return VerificationReport(run, file, sha256, fusion, proof, results, examples, seed, seconds, door, subject)
+
+
+def load_subject(run: Path, which: str = "best") -> Subject:
+    """The model of a run, ready to be judged. Raises DataError for a checkpoint that cannot be used."""
+    return _load(checkpoint_path(run, which))[0]
+
+
+def _load(file: Path) -> tuple[Subject, str]:
+    """The model of a checkpoint with what its run brings along, and the name of its fusion."""
+    model, config, header = load_run(file)
+    clips = config.model.region.clips
+    default = (1, 75) if isinstance(clips, str) else clips
+    constraint = str(header.get("constraint", "door"))
+    subject = Subject(model, default, run_embeddings(config, header), constraint)  # type: ignore[arg-type]
+    return subject, config.model.fusion
+
+
+def _counter(progress: Callable[[str, int], Callable[[int], None]] | None, name: str, inputs: int) -> Callable:
+    """What to call after each input of a search."""
+    return (lambda number: None) if progress is None else progress(name, inputs)
 
 
 def default_output(run: Path, file: Path) -> Path:
@@ -161,43 +172,19 @@ def default_output(run: Path, file: Path) -> Path:
     return file.with_name(name)
 
 
-def file_digest(file: Path) -> str:
-    """SHA-256 of a file's bytes, as `sha256sum` prints it."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def certify_layer(subject: Subject, sha256: str, file: Path) -> CertificateResult:
-    """Prove the box that the layer's door emits admissible, save the proof, and have the saved file checked.
-
-    A certificate of an earlier verification in the same place is removed if this one fails: it is about other weights.
-    """
-    door = subject.layer.constraint
-    certificate = certify_box(
-        door.lower.tolist(),
-        door.upper.tolist(),
-        door.region,
-        modulation_fraction=float(door.modulation_fraction),
-        subject=f"sha256:{sha256}",
-    )
-    if not certificate.holds:
-        _remove_certificate(file)
-        return CertificateResult(certificate)
-    certificate.save(file)
+def run_embeddings(config: Config, header: Mapping[str, Any], limit: int = 64) -> list[Tensor]:
+    """Up to `limit` texts of the run's validation data, as features; none where the data are not there any more."""
+    data = config.data
+    if data.val is None or data.text_features is None:
+        return []
+    found = []
     try:
-        return CertificateResult(certificate, file, certificate_checker.check(file))
-    except (certificate_checker.Refused, certificate_checker.Unreadable):
-        return CertificateResult(certificate, file)
-
-
-def _remove_certificate(file: Path) -> None:
-    """Delete a file if it is a certificate."""
-    if file.is_file():
-        try:
-            Certificate.load(file)
-        except DataError:
-            return
-        file.unlink()
+        for annotation in read_annotations(data.val, data.clip_length)[:limit]:
+            path = feature_path(data.text_features, f"qid{annotation.qid}", source=str(data.val))
+            found.append(torch.from_numpy(load_features(path, TEXT_KEYS, unit="words")).float())
+    except DataError:
+        return []
+    return [text for text in found if text.shape[1] == header["widths"]["text"]]
 
 
 @contextmanager

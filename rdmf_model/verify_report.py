@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rdmf_model.properties import Property, PropertyResult
-from rdmf_model.verify import CertificateResult, VerificationReport
+from rdmf_model.properties import PropertyResult
+from rdmf_model.verify import VerificationReport
+from rdmf_model.verify_door import DoorResult
 from rdmf_theory.terminal import console
 
-Progress = Callable[[Property], Callable[[], None]]
+Progress = Callable[[str, int], Callable[[int], None]]
 
 
 @contextmanager
-def progress_bar(examples: int) -> Iterator[Progress]:
-    """A bar per property on stderr, gone at the end; nothing where stderr is no terminal."""
+def progress_bar() -> Iterator[Progress]:
+    """A bar per search on stderr, gone at the end; nothing where stderr is no terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
 
-        def start(judged: Property) -> Callable[[], None]:
-            task = bars.add_task(judged.name, total=examples)
-            return lambda: bars.advance(task)
+        def start(name: str, inputs: int) -> Callable[[int], None]:
+            task = bars.add_task(name, total=inputs)
+            return lambda number: bars.advance(task, number)
 
         yield start
 
@@ -36,6 +37,12 @@ def print_report(report: VerificationReport) -> None:
     out = Console()
     for line in certificate_lines(report):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if report.door is not None:
+        out.print(f"texts        {door_line(report.door)}", highlight=False, markup=False, soft_wrap=True)
+    if report.embeddings:
+        out.print(
+            f"             {report.embeddings} texts of the run's own data are among those tried", highlight=False
+        )
     table = Table(title=f"Properties, seed {report.seed}")
     for name in ("property", "examples", "verdict", "worst margin", "seconds"):
         table.add_column(name, justify="right" if name in ("examples", "seconds") else "left")
@@ -54,10 +61,12 @@ def print_report(report: VerificationReport) -> None:
 
 def certificate_lines(report: VerificationReport) -> list[str]:
     """What the certificate says, in words."""
-    found: CertificateResult | None = report.certificate
+    found = report.certificate
     if found is None:
         why = "" if report.fusion == "reaction_diffusion" else f": {report.fusion} has no admissible region"
         return [f"certificate  none asked for{why}"]
+    if found.refused is not None:
+        return [f"certificate  {found.file}: refused: {found.refused}"]
     verdict = found.certificate.verdict
     if not found.certificate.holds:
         lines = [f"certificate  {verdict.name.lower()}: {verdict.value}"]
@@ -74,6 +83,14 @@ def certificate_lines(report: VerificationReport) -> list[str]:
         f"             at {clips[0]} to {clips[1]} clips, {region['steps']} steps, float32 rounding included",
         f"             {found.file}, accepted by the independent checker",
     ]
+
+
+def door_line(door: DoorResult) -> str:
+    """What became of the crowd of random texts, in words."""
+    return (
+        f"{door.texts} random texts through the door, {door.designs} designs in {door.seconds:.0f} s: {door.outside} "
+        f"outside, least margin {door.worst:.3g}"
+    )
 
 
 def violation_lines(result: PropertyResult) -> list[str]:

@@ -1,12 +1,26 @@
 """What does a model promise? Properties as objects: a statement, the theorem behind it, inputs, a check, a tolerance.
 
-`run_property` searches for a counter-example; `rdmf verify` and the tests run the same objects.
+`run_property` searches for a counter-example; `rdmf verify`, the pytest plugin and the tests run the same objects.
 """
 
-from rdmf_model.properties.base import Property, PropertyResult, Subject, run_property
+from rdmf_model.properties.base import Property, PropertyResult, Scope, run_property
+from rdmf_model.properties.derivatives import DERIVATIVE_PROPERTIES
+from rdmf_model.properties.fields import FIELD_PROPERTIES
+from rdmf_model.properties.growth import GROWTH_PROPERTIES
 from rdmf_model.properties.invariance import INVARIANCE_PROPERTIES
 from rdmf_model.properties.layer import LAYER_PROPERTIES
+from rdmf_model.properties.stored import STORED_PROPERTIES
+from rdmf_model.properties.subject import OwnLayer, Subject
+from rdmf_model.properties.symmetry import SYMMETRY_PROPERTIES
 
-PROPERTIES: tuple[Property, ...] = LAYER_PROPERTIES + INVARIANCE_PROPERTIES
+PROPERTIES: tuple[Property, ...] = (
+    *LAYER_PROPERTIES,
+    *FIELD_PROPERTIES,
+    *GROWTH_PROPERTIES,
+    *SYMMETRY_PROPERTIES,
+    *DERIVATIVE_PROPERTIES,
+    *INVARIANCE_PROPERTIES,
+    *STORED_PROPERTIES,
+)
 
-__all__ = ["PROPERTIES", "Property", "PropertyResult", "Subject", "run_property"]
+__all__ = ["PROPERTIES", "OwnLayer", "Property", "PropertyResult", "Scope", "Subject", "run_property"]

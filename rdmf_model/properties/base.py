@@ -2,67 +2,30 @@
 
 from __future__ import annotations
 
-import copy
+import enum
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-import torch
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings, target
 from hypothesis import seed as seeded
 from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
-from torch import Tensor
 
-from rdmf_model.fusion import ReactionDiffusionFusion
-from rdmf_model.model import MomentModel
+from rdmf_model.properties.subject import Subject
 from rdmf_theory.errors import ParameterError
 
-
-class Subject:
-    """The model that is judged, in evaluation mode.
-
-    Arguments:
-        model: float32 weights.
-        clips: (T_min, T_max) to draw from, for a model whose layer has no region of its own.
-    """
-
-    def __init__(self, model: MomentModel, clips: tuple[int, int] = (1, 75)) -> None:
-        self.model = model.eval()
-        self.video_width = int(model.video_projection.mean.numel())
-        self.text_width = int(model.text_projection.mean.numel())
-        self.clips = self.layer.constraint.region.clips if self.has_layer else clips
-
-    @property
-    def has_layer(self) -> bool:
-        """Whether the fusion is the reaction-diffusion layer, which has a region and a theory."""
-        return isinstance(self.model.fusion, ReactionDiffusionFusion)
-
-    @property
-    def layer(self) -> ReactionDiffusionFusion:
-        """The reaction-diffusion layer. Raises ParameterError for a model with another fusion."""
-        fusion = self.model.fusion
-        if not isinstance(fusion, ReactionDiffusionFusion):
-            raise ParameterError(
-                f"the model's fusion must be reaction_diffusion. Got {type(fusion).__name__}, which has no region."
-            )
-        return fusion
-
-    @cached_property
-    def exact(self) -> MomentModel:
-        """The same weights in float64, where rounding cannot turn a choice between proposals."""
-        return copy.deepcopy(self.model).double()
-
-    def query(self, text: Tensor) -> Tensor:
-        """What the layer sees of a text of shape (L, Ct): shape (1, C)."""
-        words = self.model.text_projection(text[None])
-        return self.model.pooling(words, torch.ones(1, len(text), dtype=torch.bool))
-
-
 Margins = Mapping[str, float]
+
+
+class Scope(enum.Enum):
+    """Which subjects a property is about; the value is the explanation."""
+
+    MODEL = "every model, whatever its fusion"
+    LAYER = "a model with the reaction-diffusion layer"
+    OPERATOR = "the layer's operator alone, in a model or somebody else's"
 
 
 @dataclass(frozen=True)
@@ -71,12 +34,13 @@ class Property:
 
     Arguments:
         name: identifier.
-        statement: the promise in words; latex: in formulas, may be empty.
+        statement: the promise in words; latex: in formulas.
         theorem: what it follows from, as `File.theorem` in proofs/ where there is one.
         strategy: subject -> inputs; their repr is the counter-example that a person reads.
         check: (subject, input) -> margins by name; the promise holds where all are >= 0. NaN and exceptions violate it.
         tolerance: what the check allows, and why.
-        needs_layer: whether it is about the reaction-diffusion layer.
+        scope: which subjects it is about.
+        effort: what one of its examples costs, in examples of a cheap property; it tries examples / effort of them.
     Raises: ParameterError for a name that is no identifier, or a promise without words.
     """
 
@@ -86,15 +50,36 @@ class Property:
     strategy: Callable[[Subject], SearchStrategy[Any]]
     check: Callable[[Subject, Any], Margins]
     tolerance: str
-    latex: str = ""
-    needs_layer: bool = False
+    latex: str
+    scope: Scope = Scope.MODEL
+    effort: int = 1
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
             raise ParameterError(f"Property.name must be an identifier such as batch_order. Got {self.name!r}.")
-        for name in ("statement", "theorem", "tolerance"):
+        if self.effort < 1:
+            raise ParameterError(f"Property.effort must be >= 1. Got {self.effort!r} for {self.name}.")
+        for name in ("statement", "latex", "theorem", "tolerance"):
             if not getattr(self, name).strip():
                 raise ParameterError(f"Property.{name} must say something. Got an empty text for {self.name!r}.")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def needs_layer(self) -> bool:
+        """Whether it is about the reaction-diffusion layer."""
+        return self.scope is not Scope.MODEL
+
+    def is_about(self, subject: Subject) -> bool:
+        """Whether it can be judged on a subject."""
+        if subject.own_layer:
+            return self.scope is Scope.OPERATOR
+        return subject.has_layer or not self.needs_layer
+
+    def share(self, examples: int) -> int:
+        """How many inputs it tries where a cheap property tries `examples`."""
+        return max(1, examples // self.effort)
 
 
 @dataclass(frozen=True)
@@ -107,6 +92,8 @@ class PropertyResult:
     margins: Mapping[str, float] = field(default_factory=dict)
     counter_example: str | None = None
     detail: str | None = None
+
+    example: Any = field(default=None, repr=False, compare=False)
 
     @property
     def holds(self) -> bool:
@@ -127,6 +114,7 @@ class PropertyResult:
         return {
             "name": judged.name,
             "statement": judged.statement,
+            "latex": judged.latex,
             "theorem": judged.theorem,
             "tolerance": judged.tolerance,
             "verdict": "holds" if self.holds else "violated",
@@ -158,7 +146,7 @@ def run_property(
     """Search for an input that breaks a promise, towards small margins, and shrink it.
 
     Arguments:
-        examples: inputs to try, >= 1 (fewer only where the inputs run out).
+        examples: inputs to try, >= 1; a costly property tries its share (fewer only where the inputs run out).
         seed: of the search, >= 0; the same seed tries the same inputs.
         progress: called after each of them.
     Returns: the result; a violated promise is a result, not an exception.
@@ -166,11 +154,12 @@ def run_property(
     """
     if examples < 1 or seed < 0:
         raise ParameterError(f"examples must be >= 1 and seed >= 0. Got {examples} and {seed}.")
-    if judged.needs_layer:
-        _ = subject.layer
+    if not judged.is_about(subject):
+        kind = "an operator of one's own" if subject.own_layer else "a model whose fusion is not reaction_diffusion"
+        raise ParameterError(f"{judged.name} is about {judged.scope.value}. Got {kind}.")
     margins: dict[str, float] = {}
     tried = 0
-    failure: tuple[str, str] | None = None
+    failure: tuple[str, str, Any] | None = None
 
     def search(example: Any) -> None:
         nonlocal tried, failure
@@ -187,7 +176,8 @@ def run_property(
             raise
         except Exception as error:
             # The last call is the shrunk example's.
-            failure = repr(example), str(error) if isinstance(error, Violation) else f"{type(error).__name__}: {error}"
+            said = str(error) if isinstance(error, Violation) else f"{type(error).__name__}: {error}"
+            failure = repr(example), said, example
             if isinstance(error, Violation):
                 margins.update(found)  # type: ignore[possibly-unbound]
             raise
@@ -199,7 +189,7 @@ def run_property(
             target(-least)
 
     options = settings(
-        max_examples=examples,
+        max_examples=judged.share(examples),
         database=None,
         deadline=None,
         derandomize=False,

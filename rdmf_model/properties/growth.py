@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from rdmf_model.properties.base import Margins, Property, Subject
-from rdmf_model.properties.inputs import Text, clip_counts, region_clip_counts, texts
-from rdmf_model.properties.observe import run_operator
+from rdmf_model.properties.base import Margins, Property, Scope
+from rdmf_model.properties.inputs import clip_counts, region_clip_counts, sources
+from rdmf_model.properties.subject import Source, Subject
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters
 from rdmf_theory.discretisation import clip_eigenvalues, clip_modes, multiplier, v_rich_chart
@@ -35,7 +35,7 @@ BASE_ERROR = 1e-10
 class Mode:
     """A text, a number of clips, and which mode: the `pick`-th of those in question for channel `channel`."""
 
-    text: Text
+    text: Source
     clips: int
     channel: int = 0
     pick: int = 0
@@ -58,9 +58,9 @@ class Channels(NamedTuple):
 
 
 @torch.no_grad()
-def trained_channels(subject: Subject, text: Text) -> Channels:
+def trained_channels(subject: Subject, text: Source) -> Channels:
     """The parameters that the layer emits for a text, and the base state that belongs to these very numbers."""
-    design = subject.layer.design(subject.query(text.tensor(subject)))
+    design = subject.design(text)
     names = ("F", "k", "s", "D_u", "D_v")
     emitted = {name: getattr(design, name)[0].double().numpy() for name in names}
     parameters = Parameters(**emitted)
@@ -70,12 +70,12 @@ def trained_channels(subject: Subject, text: Text) -> Channels:
 
 def run_channels(subject: Subject, channels: Channels, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The layer's operator and steps on fields (B, T, C) with the channels' own parameters, unmodulated."""
-    layer, p = subject.layer, channels.parameters
+    p = channels.parameters
     fields = (torch.from_numpy(np.array(x)) for x in (u, v))
     rates = (torch.from_numpy(np.array(np.broadcast_to(x, (len(u), len(p.F))))) for x in (p.F, p.k, p.D_u, p.D_v))
     gain = torch.from_numpy(channels.s)[None, None].expand(*u.shape)
     lengths = torch.full((len(u),), u.shape[1])
-    u_N, v_N = run_operator(*fields, gain, *rates, lengths, steps=layer.steps, backend=layer.backend)
+    u_N, v_N = subject.operate(*fields, gain, *rates, lengths)
     return u_N.numpy(), v_N.numpy()
 
 
@@ -101,7 +101,7 @@ def response(subject: Subject, channels: Channels, clips: int, mode: int) -> tup
 def compare(subject: Subject, channels: Channels, clips: int, mode: int, chosen: np.ndarray) -> tuple[dict, np.ndarray]:
     """Margins of agreement with the theory over the chosen channels, and the measured multipliers."""
     matrix, leak = response(subject, channels, clips, mode)
-    steps = subject.layer.steps
+    steps = subject.steps
     # NaN would stop the eigenvalue solver
     finite = np.asarray(np.isfinite(matrix).all(axis=(1, 2)))
     radius = np.abs(np.linalg.eigvals(np.where(np.expand_dims(finite, (1, 2)), matrix, 0.0))).max(-1)
@@ -163,12 +163,12 @@ def check_base_state(subject: Subject, mode: Mode) -> Margins:
 def modes(subject: Subject) -> st.SearchStrategy[Mode]:
     """Modes of the clip numbers that the region answers for."""
     index = st.integers(0, 1000)
-    return st.builds(Mode, texts(subject), region_clip_counts(subject), index, index)
+    return st.builds(Mode, sources(subject), region_clip_counts(subject), index, index)
 
 
 def uniform_modes(subject: Subject) -> st.SearchStrategy[Mode]:
     """Mode 0 of any number of clips."""
-    return st.builds(Mode, texts(subject), clip_counts(subject))
+    return st.builds(Mode, sources(subject), clip_counts(subject))
 
 
 _DIFFERENCES = f"{MULTIPLIER_ERROR:g} per step: central differences of size {PERTURBATION:g} in float64 leave 1e-9"
@@ -182,7 +182,7 @@ GROWTH_PROPERTIES: tuple[Property, ...] = (
         strategy=uniform_modes,
         check=check_base_state,
         tolerance=f"{BASE_ERROR:g}: float64 rounding, amplified by the pattern's own growth",
-        needs_layer=True,
+        scope=Scope.OPERATOR,
     ),
     Property(
         name="growth",
@@ -192,7 +192,7 @@ GROWTH_PROPERTIES: tuple[Property, ...] = (
         strategy=modes,
         check=check_growth,
         tolerance=_DIFFERENCES,
-        needs_layer=True,
+        scope=Scope.OPERATOR,
     ),
     Property(
         name="decay",
@@ -202,7 +202,7 @@ GROWTH_PROPERTIES: tuple[Property, ...] = (
         strategy=modes,
         check=check_decay,
         tolerance=_DIFFERENCES,
-        needs_layer=True,
+        scope=Scope.OPERATOR,
     ),
     Property(
         name="uniform_decay",
@@ -212,6 +212,6 @@ GROWTH_PROPERTIES: tuple[Property, ...] = (
         strategy=uniform_modes,
         check=check_uniform,
         tolerance=_DIFFERENCES,
-        needs_layer=True,
+        scope=Scope.OPERATOR,
     ),
 )

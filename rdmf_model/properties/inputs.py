@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rdmf_model.data import Batch
-from rdmf_model.properties.base import Subject
+from rdmf_model.properties.subject import Draw, Source, Subject
 
 TEXT_KINDS = ("data", "constant", "sparse", "adversarial")
 VIDEO_KINDS = ("data", "smooth", "constant", "spikes")
@@ -26,9 +26,9 @@ _LARGEST = 3e38
 
 @dataclass(frozen=True)
 class Text:
-    """A text as features (words, Ct): "data" is normal with the training texts' mean and spread, times `scale`;
-    "constant" and "sparse" hold `scale` everywhere or once; "adversarial" pushes one coordinate of one channel's design
-    to its bound."""
+    """A text as features (words, Ct), times `scale`: "run" is one of the run's own, if at hand; "data" is normal with
+    the training texts' mean and spread; "constant" and "sparse" hold `scale` everywhere or once; "adversarial"
+    pushes one coordinate of one channel's design to its bound."""
 
     kind: str = "data"
     words: int = 1
@@ -40,6 +40,8 @@ class Text:
         generator = torch.Generator().manual_seed(self.seed)
         shape, projection = (self.words, subject.text_width), subject.model.text_projection
         match self.kind:
+            case "run" if subject.embeddings:
+                text = self.scale * subject.embeddings[self.seed % len(subject.embeddings)]
             case "constant":
                 text = torch.full(shape, self.scale)
             case "sparse":
@@ -111,8 +113,16 @@ def seeds() -> st.SearchStrategy[int]:
 def texts(
     subject: Subject, kinds: Sequence[str] = TEXT_KINDS, scales: Sequence[float] = EXTREME
 ) -> st.SearchStrategy[Text]:
-    """Texts of 1 to 12 words."""
+    """Texts of 1 to 12 words; where the run's own are at hand, they are tried too."""
+    kinds = [*kinds, "run"] if subject.embeddings else kinds
     return st.builds(Text, st.sampled_from(kinds), st.integers(1, 12), st.sampled_from(scales), seeds())
+
+
+def sources(subject: Subject) -> st.SearchStrategy[Source]:
+    """What chooses designs: texts for a model, draws from its region for an operator of one's own."""
+    if subject.own_layer:
+        return st.builds(Draw, st.sampled_from((1.0, 0.0, 30.0)), seeds())
+    return texts(subject)
 
 
 def clip_counts(subject: Subject, least: int = 1, most: int = 96) -> st.SearchStrategy[int]:

@@ -13,8 +13,9 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rdmf_model.properties.base import Margins, Property, Subject
+from rdmf_model.properties.base import Margins, Property
 from rdmf_model.properties.inputs import Query, make_batch, queries
+from rdmf_model.properties.subject import Subject
 
 ANSWER_ERROR = 1e-6
 """Float64 sums in another order differ by 1e-15; contrast, pattern growth and decoder amplify that less than 1e6."""
@@ -136,6 +137,7 @@ INVARIANCE_PROPERTIES: tuple[Property, ...] = (
         strategy=padded_queries,
         check=check_padding,
         tolerance=_ORDER_OF_SUMS,
+        effort=4,
     ),
     Property(
         name="batch_order",
@@ -145,21 +147,26 @@ INVARIANCE_PROPERTIES: tuple[Property, ...] = (
         strategy=batches,
         check=check_order,
         tolerance=_ORDER_OF_SUMS,
+        effort=4,
     ),
     Property(
         name="determinism",
         statement="The same input gives the same answer, bit for bit.",
+        latex=r"f(x) = f(x)",
         theorem="by construction: no randomness outside training",
         strategy=moderate_queries,
         check=check_determinism,
         tolerance="none",
+        effort=2,
     ),
     Property(
         name="gradients",
         statement="Gradients of a bounded loss, to every weight and input, are finite for features up to a thousand.",
+        latex=r"\|\nabla_{\theta, x}\, \ell(f(x))\|_\infty < \infty, \quad |x| \le 10^3",
         theorem="by construction: the door clamps, norms and logarithms have floors",
         strategy=moderate_queries,
         check=check_gradients,
         tolerance="none; the margin is the headroom below float32's largest number, in decades",
+        effort=4,
     ),
 )

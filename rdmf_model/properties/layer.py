@@ -1,31 +1,24 @@
 """What does the reaction-diffusion layer promise for every text and every video? Admissible parameters, bounded fields.
 
-How it grows what it should, and lets decay what it should, is in `growth.py`.
+What its operator promises on its own is in `fields.py`, `growth.py`, `symmetry.py` and `derivatives.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from hypothesis import strategies as st
-from torch import Tensor
 
-from rdmf_model.properties.base import Margins, Property, Subject
-from rdmf_model.properties.growth import GROWTH_PROPERTIES
-from rdmf_model.properties.inputs import Query, Text, make_batch, queries, seeds, texts
-from rdmf_model.properties.observe import OperatorCall, recorded_calls, run_operator
+from rdmf_model.properties.base import Margins, Property, Scope
+from rdmf_model.properties.fields import ROUNDING, field_margins
+from rdmf_model.properties.inputs import Query, Text, make_batch, queries, texts
+from rdmf_model.properties.observe import OperatorCall, recorded_calls
+from rdmf_model.properties.subject import Subject
 from rdmf_theory import formulas
 from rdmf_theory.certify import PARAMETER_ERROR
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.turing import Condition, classify_array
-
-# Bounds of fields in float32: in each step some twenty rounded operations, 2^-24 each, of which the later steps forget
-# most.
-FIELD_ERROR = 1e-5
 
 # Conditions that are not about the emitted parameters alone.
 OF_THE_DESIGN = ("mode_on_axis", "wavelength", "gain", "soft_onset")
@@ -48,7 +41,7 @@ def stability(F: Any, k: Any, s: Any, D_u: Any, D_v: Any) -> dict[str, float]:
 
 @torch.no_grad()
 def check_parameters(subject: Subject, text: Text) -> Margins:
-    """Margins of what the layer emits for a text: inside the box, rounded as certified, stable, of the region."""
+    """Margins of what the layer emits for a text: by the door, inside the box, rounded as certified, stable."""
     layer, region = subject.layer, subject.layer.constraint.region
     design = layer.design(subject.query(text.tensor(subject)))
     coordinates = design.coordinates().double().reshape(-1, 5)
@@ -60,6 +53,8 @@ def check_parameters(subject: Subject, text: Text) -> Margins:
     error = np.abs(emitted / exact - 1).max() / float(PARAMETER_ERROR)
     judged = region.conditions(PatternDesign(*point))
     return {
+        # without the door nothing keeps the next text inside, however many were
+        **({} if subject.constraint == "door" else {"door": -1.0}),
         "inside": float(inside),
         "rounding": 1.0 - float(error),
         **{name: signed(judged[name]) for name in OF_THE_DESIGN if name in judged},
@@ -87,31 +82,6 @@ def check_gain(subject: Subject, query: Query) -> Margins:
     return stability(F, k, call.gain, D_u, D_v)
 
 
-def field_margins(call: OperatorCall) -> dict[str, float]:
-    """Margins of the step's bounds on fields (1, T, C), relative to their size, `FIELD_ERROR` allowed.
-
-    u in [0, 1], v >= 0, mean(u + v) <= max(1, its start), and V' = (V + 1 + F + 2 D_u) / (1 + w) iterated bounds max v
-    (docs/mathematics.md, "The step", point 1).
-    """
-    u0, v0 = (x.double().expand_as(call.u)[0] for x in (call.u0, call.v0))
-    u, v = call.u.double()[0], call.v.double()[0]
-    F, k, D_u = (x.double() for x in (call.F[0], call.k[0], call.D_u[0]))
-    # after one step only the previous V enters, so the largest start value is enough
-    bound = v0.amax(0)
-    for _ in range(call.steps):
-        bound = (bound + 1 + F + 2 * D_u) / (1 + F + k)
-    mean_bound = (u0 + v0).mean(0).clamp(min=1.0)
-    parts: Mapping[str, Tensor] = {
-        "u_below": u,
-        "u_above": 1 + FIELD_ERROR - u,
-        "v_below": v,
-        "v_above": 1 + FIELD_ERROR - v.amax(0) / bound,
-        "mean": 1 + FIELD_ERROR - (u + v).mean(0) / mean_bound,
-    }
-    # amin of a tensor with NaN is NaN
-    return {name: float(part.amin()) for name, part in parts.items()}
-
-
 def check_bounds(subject: Subject, query: Query) -> Margins:
     """Margins of the bounds on the layer's fields, and of the starting fields they need."""
     call = observe(subject, query)
@@ -119,49 +89,16 @@ def check_bounds(subject: Subject, query: Query) -> Margins:
     return start | field_margins(call)
 
 
-@dataclass(frozen=True)
-class State:
-    """Any admissible fields: u in [0, 1], v in [0, largest_v], gain in [0, largest_gain] times s."""
-
-    text: Text
-    clips: int
-    largest_v: float
-    largest_gain: float
-    seed: int
-
-
-def states(subject: Subject) -> st.SearchStrategy[State]:
-    """States up to a thousand times larger than the layer's own."""
-    sizes = st.sampled_from((1.0, 0.0, 10.0, 1e3))
-    return st.builds(State, texts(subject), st.integers(1, 96), sizes, sizes, seeds())
-
-
-@torch.no_grad()
-def check_any_state(subject: Subject, state: State) -> Margins:
-    """Margins of the bounds after the layer's steps from any state, with the parameters that a text chooses."""
-    layer = subject.layer
-    design = layer.design(subject.query(state.text.tensor(subject)))
-    generator = torch.Generator().manual_seed(state.seed)
-    u0, v0, gain = torch.rand(3, 1, state.clips, layer.channels, generator=generator)
-    inputs = (u0, state.largest_v * v0, state.largest_gain * gain * design.s[:, None])
-    rates = (design.F, design.k, design.D_u, design.D_v)
-    lengths = torch.tensor([state.clips])
-    u, v = run_operator(*inputs, *rates, lengths, steps=layer.steps, backend=layer.backend)
-    return field_margins(OperatorCall(*inputs, *rates, lengths, layer.steps, u, v))
-
-
-_ROUNDING = f"{FIELD_ERROR:g} of the bound: float32, some twenty rounded operations a step; positivity needs none"
-
 LAYER_PROPERTIES: tuple[Property, ...] = (
     Property(
-        name="parameters",
+        name="admissible",
         statement="For any text, every channel's parameters are admissible, and rounded as the certificate assumes.",
         latex=r"(F, k, s, D_u, D_v)(q) \in \mathcal{A} \quad \forall q",
         theorem="Turing.turing_iff, Chart.stable_without_diffusion_iff, Design.design_positive",
         strategy=texts,
         check=check_parameters,
         tolerance="none on the conditions; the emitted float32 numbers are within 2^-23 of the formulas",
-        needs_layer=True,
+        scope=Scope.LAYER,
     ),
     Property(
         name="gain",
@@ -171,7 +108,7 @@ LAYER_PROPERTIES: tuple[Property, ...] = (
         strategy=queries,
         check=check_gain,
         tolerance="none: the layer uses an inner part of the open interval, which leaves room for rounding",
-        needs_layer=True,
+        scope=Scope.LAYER,
     ),
     Property(
         name="bounds",
@@ -180,18 +117,7 @@ LAYER_PROPERTIES: tuple[Property, ...] = (
         theorem="Step.run_admissible, Step.step_v_bound, Step.step_mean_bound",
         strategy=queries,
         check=check_bounds,
-        tolerance=_ROUNDING,
-        needs_layer=True,
+        tolerance=ROUNDING,
+        scope=Scope.LAYER,
     ),
-    Property(
-        name="bounds_any_state",
-        statement="The same bounds hold from any state with u in [0, 1], v >= 0, under any gain >= 0.",
-        latex=r"0 \le u_0 \le 1,\; v_0 \ge 0,\; s_t \ge 0 \Rightarrow 0 \le u_n \le 1,\; v_n \ge 0",
-        theorem="Step.run_admissible, Step.step_v_bound, Step.step_mean_bound",
-        strategy=states,
-        check=check_any_state,
-        tolerance=_ROUNDING,
-        needs_layer=True,
-    ),
-    *GROWTH_PROPERTIES,
 )

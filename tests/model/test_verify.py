@@ -57,7 +57,7 @@ def test_a_sound_run_holds_and_its_certificate_is_accepted(run, capsys, monkeypa
     report = json.loads(out)
     assert report["holds"] is True
     assert [entry["name"] for entry in report["properties"]] == [judged.name for judged in PROPERTIES]
-    assert all(entry["examples"] == 2 and entry["verdict"] == "holds" for entry in report["properties"])
+    assert all(entry["examples"] in (1, 2) and entry["verdict"] == "holds" for entry in report["properties"])
     certificate = Certificate.load(run / "certificate.json")
     digest = hashlib.sha256((run / "best.safetensors").read_bytes()).hexdigest()
     assert certificate.subject == f"sha256:{digest}"
@@ -158,7 +158,7 @@ def test_a_region_that_its_box_violates_is_refuted(sound, tmp_path, capsys, monk
     assert report["certificate"]["witness"]
     assert not (run / "certificate.json").exists()
     broken = {entry["name"] for entry in report["properties"] if entry["verdict"] == "violated"}
-    assert broken == {"parameters"}
+    assert broken == {"admissible"}
 
 
 def test_a_violated_property_is_reported_with_its_counter_example(run, capsys, monkeypatch):
@@ -171,12 +171,12 @@ def test_a_violated_property_is_reported_with_its_counter_example(run, capsys, m
 
 
 def test_a_checker_that_refuses_is_no_certificate(run, monkeypatch):
-    from rdmf_theory import certificate_checker
+    from rdmf_theory import checkers
 
     def refuse(path):
-        raise certificate_checker.Refused("no")
+        raise checkers.Refused("no")
 
-    monkeypatch.setattr(certificate_checker, "check", refuse)
+    monkeypatch.setattr(checkers, "check", refuse)
     report = verify_run(run, examples=1)
     assert report.certificate is not None
     assert report.certificate.certificate.holds

@@ -152,11 +152,62 @@ def deviation_without_floor(monkeypatch: pytest.MonkeyPatch, model: MomentModel)
     monkeypatch.setattr(DesignConstraint, "modulate", modulate)
 
 
+def after_operator(change: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]) -> Patch:
+    """The operator, and something done to (u, v) after its steps."""
+
+    def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+        honest = rdmf_model.fusion.reaction_diffusion
+
+        def operator(*inputs: Tensor, **options: int) -> tuple[Tensor, Tensor]:
+            return change(*honest(*inputs, **options), options["steps"])  # type: ignore[arg-type]
+
+        monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", operator)
+
+    return patch
+
+
+def reversed_gain(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = rdmf_model.fusion.reaction_diffusion
+
+    def operator(u0: Tensor, v0: Tensor, gain: Tensor, *rest: Tensor, **options: object) -> tuple[Tensor, Tensor]:
+        return honest(u0, v0, gain.amax() - gain, *rest, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", operator)
+
+
+def half_precision_file(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = type(model).state_dict
+    monkeypatch.setattr(
+        type(model),
+        "state_dict",
+        lambda self: {n: x.half().to(x.dtype) if n.endswith("weight") else x for n, x in honest(self).items()},
+    )
+
+
+def dropout_from_entropy(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    source = torch.Generator().manual_seed(1)
+
+    def forward(x: Tensor) -> Tensor:
+        return x * torch.bernoulli(torch.full(x.shape, 0.5), generator=source)
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            monkeypatch.setattr(module, "forward", forward)
+
+
+def contrast_with_the_past(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    def causal(x: Tensor, mask: Tensor, radius: int) -> Tensor:
+        mean = x.cumsum(1) / torch.arange(1, x.shape[1] + 1)[:, None]
+        return (x - mean) * mask[..., None]
+
+    monkeypatch.setattr(rdmf_model.fusion, "local_contrast", causal)
+
+
 MUTANTS: list[tuple[str, Patch, str, str]] = [
-    ("below threshold", bypassed_door(excess=0.97), "parameters", "turing margin -0.03"),
+    ("below threshold", bypassed_door(excess=0.97), "admissible", "turing margin -0.03"),
     ("undamped", bypassed_door(z=0.9), "uniform_decay", "decays margin"),
-    ("outside the box only", bypassed_door(wavelength=30.0), "parameters", "inside margin -8"),
-    ("parameters rounded to 8 bits", rounded_parameters, "parameters", "rounding margin"),
+    ("outside the box only", bypassed_door(wavelength=30.0), "admissible", "inside margin -8"),
+    ("parameters rounded to 8 bits", rounded_parameters, "admissible", "rounding margin"),
     ("gain not bounded", unclamped_gain, "gain", "margin -"),
     ("explicit Euler", operator_fault(implicit=False), "growth", "multiplier margin"),
     ("one step too many", operator_fault(extra_steps=1), "growth", "multiplier margin"),
@@ -164,6 +215,19 @@ MUTANTS: list[tuple[str, Patch, str, str]] = [
     ("v does not diffuse", operator_fault(v_diffuses=False), "decay", "multiplier margin"),
     ("base state drifts", operator_fault(drift=1e-7), "base_state", "drift margin"),
     ("explicit reaction", operator_fault(lagged_reaction=False), "bounds_any_state", "margin"),
+    ("u grows for ever", after_operator(lambda u, v, n: (u + 1e-4 * n, v)), "long_run", "u_above margin -"),
+    ("absorbing ends, one step", operator_fault(ends="absorb"), "step_equations", "margin -"),
+    ("explicit reaction, one step", operator_fault(lagged_reaction=False), "step_equations", "u margin -"),
+    ("trivial state drifts", operator_fault(drift=1e-7), "fixed_points", "trivial margin -"),
+    ("another number of steps", operator_fault(extra_steps=1), "reference", "margin -"),
+    ("channels meet", after_operator(lambda u, v, n: (u, v + 1e-6 * v.roll(1, -1))), "channel_order", "v margin -"),
+    ("time has a direction", after_operator(lambda u, v, n: (u + 1e-6 * u.roll(1, 1), v)), "reflection", "u margin -"),
+    ("lengths are ignored", operator_fault(respects_lengths=False), "ragged", "margin "),
+    ("gradient too large", after_operator(lambda u, v, n: (2 * u - u.detach(), v)), "gradient_bound", "u0 margin -"),
+    ("gain counted down", reversed_gain, "monotone_step", "rises margin -"),
+    ("half precision in the file", half_precision_file, "saved", "margin -1"),
+    ("dropout has its own generator", dropout_from_entropy, "seeded", "margin -1"),
+    ("contrast with the past only", contrast_with_the_past, "layer_reflection", "clips margin -"),
     ("u and v swapped", swapped_fields, "base_state", "drift margin -"),
     ("substrate counted from 1", consumed_substrate, "bounds", "u_below margin -"),
     ("layer runs into the padding", operator_fault(respects_lengths=False), "padding", "pattern margin -"),

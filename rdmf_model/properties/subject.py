@@ -1,0 +1,169 @@
+"""What is judged? A trained model, or the layer of somebody else that claims to compute the same steps."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from rdmf_model.constraints import Design, DesignConstraint
+from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.model import MomentModel
+from rdmf_model.properties.observe import run_operator
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
+
+
+class Operator(Protocol):
+    """N steps of the layer: (u0, v0, gain) of shape (B, T, C), rates (B, C), lengths (B,) of valid clips -> (u, v).
+
+    float32 and float64; differentiable, if gradients are to be judged; padded outputs are 0.
+    """
+
+    def __call__(
+        self,
+        u0: Tensor,
+        v0: Tensor,
+        gain: Tensor,
+        F: Tensor,
+        k: Tensor,
+        D_u: Tensor,
+        D_v: Tensor,
+        lengths: Tensor,
+        *,
+        steps: int,
+    ) -> tuple[Tensor, Tensor]: ...
+
+
+class Subject:
+    """The model that is judged, in evaluation mode.
+
+    Arguments:
+        model: float32 weights.
+        clips: (T_min, T_max) to draw from, for a model whose layer has no region of its own.
+        embeddings: texts (words, Ct) of the run's own data, where they lie; tried among the others.
+        constraint: "door" for a model trained behind it; "none" or "penalty" for one that was not.
+    """
+
+    model: MomentModel
+    own_layer = False
+
+    def __init__(
+        self,
+        model: MomentModel,
+        clips: tuple[int, int] = (1, 75),
+        embeddings: Sequence[Tensor] = (),
+        constraint: str = "door",
+    ) -> None:
+        self.model = model.eval()
+        self.video_width = int(model.video_projection.mean.numel())
+        self.text_width = int(model.text_projection.mean.numel())
+        self.clips = self.layer.constraint.region.clips if self.has_layer else clips
+        self.embeddings, self.constraint = tuple(embeddings), constraint
+
+    @property
+    def has_layer(self) -> bool:
+        """Whether the fusion is the reaction-diffusion layer, which has a region and a theory."""
+        return isinstance(self.model.fusion, ReactionDiffusionFusion)
+
+    @property
+    def layer(self) -> ReactionDiffusionFusion:
+        """The reaction-diffusion layer. Raises ParameterError for a model with another fusion."""
+        fusion = self.model.fusion
+        if not isinstance(fusion, ReactionDiffusionFusion):
+            raise ParameterError(
+                f"the model's fusion must be reaction_diffusion. Got {type(fusion).__name__}, which has no region."
+            )
+        return fusion
+
+    @cached_property
+    def exact(self) -> MomentModel:
+        """The same weights in float64, where rounding cannot turn a choice between proposals."""
+        return copy.deepcopy(self.model).double()
+
+    @property
+    def steps(self) -> int:
+        """N, the layer's steps."""
+        return self.layer.steps
+
+    def query(self, text: Tensor) -> Tensor:
+        """What the layer sees of a text of shape (L, Ct): shape (1, C)."""
+        words = self.model.text_projection(text[None])
+        return self.model.pooling(words, torch.ones(1, len(text), dtype=torch.bool))
+
+    def design(self, source: Source) -> Design:
+        """The designs that a text chooses, tensors (1, C), float32."""
+        return self.layer.design(self.query(source.tensor(self)))
+
+    def operate(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
+        """The layer's operator, as the fusion calls it: u0, v0, gain, F, k, D_u, D_v, lengths."""
+        return run_operator(*inputs, steps=steps or self.steps, backend=self.layer.backend)
+
+
+class OwnLayer(Subject):
+    """An operator that is no part of a model: it is tried on designs drawn from a region.
+
+    Arguments:
+        operator: `Operator`; called with `steps` by keyword.
+        steps: N that it is judged at, >= 1.
+        region: where designs are drawn from; its `clips` say which videos.
+        channels: designs tried at once.
+    """
+
+    own_layer = True
+
+    def __init__(
+        self, operator: Operator, steps: int = 12, region: AdmissibleRegion = DEFAULT_REGION, channels: int = 8
+    ) -> None:
+        if steps < 1 or channels < 1:
+            raise ParameterError(f"OwnLayer.steps and channels must be >= 1. Got {steps} and {channels}.")
+        self.operator, self.region, self.channels = operator, region, channels
+        self.door, self._steps = DesignConstraint(region), steps
+        self.clips = region.clips
+        self.embeddings, self.constraint = (), "door"
+
+    @property
+    def has_layer(self) -> bool:
+        """Whether there is a layer to judge: always."""
+        return True
+
+    @property
+    def steps(self) -> int:
+        """N, the steps that it is judged at."""
+        return self._steps
+
+    def design(self, source: Source) -> Design:
+        """Designs of the region's box, tensors (1, C)."""
+        return self.door.transform(source.tensor(self))
+
+    def operate(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
+        """The operator itself."""
+        return self.operator(*inputs, steps=steps or self.steps)
+
+
+class Source(Protocol):
+    """Something that chooses designs: a text for a model, a `Draw` for an operator."""
+
+    def tensor(self, subject: Subject) -> Tensor:
+        """Text features (L, Ct), or the door's raw input (1, C, 5)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Designs of a region, one per channel: `spread` 0 is the middle of its box, 30 its corners."""
+
+    spread: float = 1.0
+    seed: int = 0
+
+    def tensor(self, subject: Subject) -> Tensor:
+        """Raw input of the door, (1, C, 5). Raises ParameterError for a model: its designs are chosen by texts."""
+        if not isinstance(subject, OwnLayer):
+            raise ParameterError(f"Draw is for an OwnLayer. Got {type(subject).__name__}; use Text.")
+        generator = torch.Generator().manual_seed(self.seed)
+        return self.spread * torch.randn(1, subject.channels, 5, generator=generator)

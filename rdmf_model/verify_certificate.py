@@ -1,0 +1,122 @@
+"""Who says that no text makes a model leave its region? A certificate about the box that the model's door can emit.
+
+It holds for every text, because the door maps every raw number into that box whatever the weights are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rdmf_model.properties import Subject
+from rdmf_theory import checkers
+from rdmf_theory.certificate import Certificate, Verdict
+from rdmf_theory.certificate_subject import mismatch, read_checkpoint
+from rdmf_theory.certify import certify_box
+from rdmf_theory.errors import DataError
+
+
+@dataclass(frozen=True)
+class CertificateResult:
+    """Outcome of the proof, or of judging a given certificate.
+
+    Arguments:
+        certificate: the proof attempt.
+        file: where it lies; None where it could not be made.
+        checked: what the independent checker said of that file; None if it refused.
+        refused: why a given certificate does not speak for the checkpoint.
+    """
+
+    certificate: Certificate
+    file: Path | None = None
+    checked: str | None = None
+    refused: str | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the box is proved admissible, the independent checker agrees, and it is about this model."""
+        return self.certificate.holds and self.checked is not None and self.refused is None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        found = self.certificate
+        return {
+            "verdict": "refused" if self.refused is not None else found.verdict.name.lower(),
+            "explanation": found.verdict.value if self.refused is None else self.refused,
+            "condition": found.condition,
+            "witness": found.witness,
+            "detail": found.detail,
+            "subject": found.subject,
+            "theorems": found.content.get("theorems"),
+            "made_with": found.content.get("made_with"),
+            "file": None if self.file is None else str(self.file),
+            "independent_checker": self.checked,
+        }
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 of a file's bytes, as `sha256sum` prints it."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def certify_layer(subject: Subject, sha256: str, file: Path) -> CertificateResult:
+    """Prove the box that the layer's door emits admissible, save the proof, and have the saved file checked.
+
+    A certificate of an earlier verification in the same place is removed if this one fails: it is about other weights.
+    """
+    if subject.constraint != "door":
+        _remove_certificate(file)
+        return CertificateResult(
+            Certificate(
+                Verdict.UNDECIDED,
+                condition="door",
+                detail=f"trained with constraint {subject.constraint!r}: nothing bounds what the next text emits. "
+                "Train with the constraint for a certificate",
+            )
+        )
+    door = subject.layer.constraint
+    certificate = certify_box(
+        door.lower.tolist(),
+        door.upper.tolist(),
+        door.region,
+        modulation_fraction=float(door.modulation_fraction),
+        subject=f"sha256:{sha256}",
+    )
+    if not certificate.holds:
+        _remove_certificate(file)
+        return CertificateResult(certificate)
+    certificate.save(file)
+    try:
+        return CertificateResult(certificate, file, checkers.check(file))
+    except (checkers.Refused, checkers.Unreadable):
+        return CertificateResult(certificate, file)
+
+
+def judge_certificate(file: Path, checkpoint: Path) -> CertificateResult:
+    """Whether a given certificate is true and about a checkpoint as it is now; its reason where it is not.
+
+    Raises: DataError for a file that is no certificate, or was cut short.
+    """
+    try:
+        checked, refused = checkers.check(file), None
+    except checkers.Unreadable as error:
+        raise DataError(f"{file}: {error}. Run `rdmf verify` without --certificate to make a new one.") from error
+    except checkers.Refused as error:
+        checked, refused = None, f"edited, or never true: {error}"
+    if refused is not None:
+        return CertificateResult(Certificate(Verdict.UNDECIDED, detail=refused), file, checked, refused)
+    certificate = Certificate.load(file)
+    return CertificateResult(certificate, file, checked, mismatch(certificate.content, read_checkpoint(checkpoint)))
+
+
+def _remove_certificate(file: Path) -> None:
+    """Delete a file if it is a certificate."""
+    if file.is_file():
+        try:
+            Certificate.load(file)
+        except DataError:
+            return
+        file.unlink()

@@ -1,0 +1,39 @@
+"""What does CI read of a verification? JUnit XML: a test case for the certificate, the crowd, and every property."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from rdmf_model.checkpoint import write_atomically
+from rdmf_model.verify import VerificationReport
+from rdmf_model.verify_report import certificate_lines, door_line, violation_lines
+
+
+def junit_tree(report: VerificationReport) -> ElementTree.Element:
+    """The report as a `testsuites` element."""
+    cases: list[tuple[str, float, list[str]]] = []
+    if report.certificate is not None:
+        cases.append(("certificate", 0.0, [] if report.certificate.holds else certificate_lines(report)))
+    if report.door is not None:
+        cases.append(("random_texts", report.door.seconds, [] if report.door.holds else [door_line(report.door)]))
+    for result in report.properties:
+        cases.append((result.promise.name, result.seconds, [] if result.holds else violation_lines(result)))
+    failed = sum(bool(lines) for _, _, lines in cases)
+    counts = {"tests": str(len(cases)), "failures": str(failed), "errors": "0", "time": f"{report.seconds:.3f}"}
+    root = ElementTree.Element("testsuites", {"name": "rdmf verify", **counts})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": str(report.checkpoint), **counts})
+    for name, seconds, lines in cases:
+        attributes = {"classname": "rdmf.verify", "name": name, "time": f"{seconds:.3f}"}
+        case = ElementTree.SubElement(suite, "testcase", attributes)
+        if lines:
+            failure = ElementTree.SubElement(case, "failure", {"message": lines[0]})
+            failure.text = "\n".join(lines)
+    return root
+
+
+def write_junit(report: VerificationReport, file: Path) -> None:
+    """Write the report as JUnit XML, whole or not at all."""
+    tree = junit_tree(report)
+    ElementTree.indent(tree)
+    write_atomically(file, ElementTree.tostring(tree, encoding="utf-8", xml_declaration=True))
