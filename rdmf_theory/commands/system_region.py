@@ -101,12 +101,11 @@ def _point(name: str, settings: Sequence[str] | None, axes: Sequence[tuple[str, 
 
     system = load_system(name)
     given = {resolve_name(system, key): value for key, value in parse_settings(settings).items()}
-    for axis, low, _ in axes:
-        axis = resolve_name(system, axis)
+    starts = {resolve_name(system, axis): low for axis, low, _ in axes}
+    for axis in starts:
         if axis in given:
             raise ParameterError(f"--set {axis} and an axis {axis} are both given; drop one of them.")
-        given[axis] = low
-    return SystemPoint.with_defaults(system, given)
+    return SystemPoint.with_defaults(system, given | starts)
 
 
 def _header(point: SystemPoint, axes: Mapping[str, tuple[float, float]], clips: int | None) -> dict[str, Any]:
