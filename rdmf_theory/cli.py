@@ -8,7 +8,19 @@ from __future__ import annotations
 
 import typer
 
-from rdmf_theory.commands import branch, certify, check, derive, dispersion, prove, region, response, schemes, simulate
+from rdmf_theory.commands import (
+    branch,
+    certify,
+    check,
+    derive,
+    dispersion,
+    prove,
+    region,
+    response,
+    schemes,
+    simulate,
+    sweep,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -24,5 +36,6 @@ def register(app: typer.Typer) -> None:
         (branch.branch, "Example: rdmf branch --certify --plot branches.png"),
         (schemes.schemes, "Example: rdmf schemes --plot schemes.png"),
         (response.response, "Example: rdmf response --wavelength 16 --steps 12 --plot response.png"),
+        (sweep.sweep, "Example: rdmf sweep --range F=0.01:0.1:200 --range k=0.04:0.07:200 --jobs 2 -o sweep.csv"),
     ):
         app.command(epilog=epilog)(command)

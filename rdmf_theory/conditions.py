@@ -160,7 +160,11 @@ def gray_scott_region(fixed: Mapping[str, Rational] | None = None, free: Sequenc
 
     def spread(margin: Callable[..., Any]) -> Callable[..., Any]:
         def on_free(*coordinates: Any) -> Any:
-            values = {**rest, **given, **dict(zip(free, coordinates, strict=True))}
+            fixed: dict[str, Any] = {**rest, **given}
+            if any(isinstance(x, float | np.ndarray) for x in coordinates):
+                # a float and a fraction would make slow arrays of objects
+                fixed = {name: float(value) for name, value in fixed.items()}
+            values = {**fixed, **dict(zip(free, coordinates, strict=True))}
             if "d" in free:
                 values["D_u"] = values["d"]
             return margin(*(values[name] for name in PARAMETERS))

@@ -1,8 +1,8 @@
 """The conditions of an `AdmissibleRegion` as formulas in the five design coordinates, for pavings and exports.
 
 The wavelength fixes D_v so that the fastest mode has `mu D_v = w m` whatever its length: the gain of N steps depends on
-u_star, z, excess and rate only, and every condition but `mode_on_axis` is algebraic. That one compares integers with
-the band at every clip count; `certify.certify_box` proves it for boxes.
+u_star, z, excess and rate only, and every condition is algebraic but two: `mode_on_axis` compares integers with the
+band at every clip count (`certify.certify_box` proves it for boxes), and `bandwidth` is the root of an equation.
 """
 
 from __future__ import annotations
@@ -22,18 +22,19 @@ def fastest_multiplier(u_star: Any, z: Any, excess: Any, rate: Any) -> Any:
     """Multiplier per layer step (h = 1) of the design's fastest mode: the larger eigenvalue of its amplification.
 
     Written as `1 + 2 P/(Q + sqrt(Q^2 + 4 P))` with `-P = 1 - tr G + det G`, `Q = 2 - tr G`. With l the largest growth
-    over the rate and eta = rate, `P det L = eta^2 l (l + z - 1 + (1 + d) m)`: nothing cancels, so that enclosures on
-    boxes stay narrow.
+    over the rate and eta = rate, `P det L = eta^2 l (l + z - 1 + (1 + d) m)`; l and m in terms of `A = d_T/z` and
+    `sqrt(excess)`, since `d = excess d_T`: little cancels, so that enclosures on boxes stay narrow.
     """
     xp = library(u_star + z + excess + rate)
-    d_T = formulas.turing_threshold(u_star, z, xp=xp)
-    d = excess * d_T
-    root = xp.sqrt(2 * d * z * (1 - u_star))
-    growth = (excess - 1) * d_T * (d - z**2 / d_T) / ((d - 1) * (d + z + 2 * root))
-    m = formulas.fastest_mode(u_star, z, d, xp=xp)
-    a, b = d * rate * m, rate * m
+    A = (xp.sqrt(1 - 2 * u_star) + xp.sqrt(2 - 2 * u_star)) ** 2
+    root = xp.sqrt(excess)
+    q = 1 / (z * root)
+    growth = (1 - 1 / root) * (1 - (1 - q) / (root * A - q))
+    m = (1 + 1 / A) / (2 * root) - (1 + growth / z) / (excess * A)
+    d_m = z * root * (A + 1) / 2 - z - growth
+    a, b = rate * d_m, rate * m
     implicit = (1 + rate * z + a) * (1 + rate + b)
-    product = rate**2 * growth * (growth + (z - 1) + (1 + d) * m)
+    product = rate**2 * growth * (growth + (z - 1) + m + d_m)
     P = product / implicit
     Q = (rate * (z - 1) + a + b + (rate * z + a) * (rate + b) - product) / implicit
     return 1 + 2 * P / (Q + xp.sqrt(Q**2 + 4 * P))
@@ -59,7 +60,7 @@ def design_region(region: AdmissibleRegion) -> Conjunction:
     """The algebraic conditions of a region: v_rich, damped, fed, turing, wavelength, gain, modulation, soft_onset.
 
     Margins are polynomials or roots, not the logarithms of `AdmissibleRegion.conditions`, but have their signs;
-    `mode_on_axis` is left out (see the module's docstring). Two-sided conditions come as NAME_low and NAME_high.
+    `mode_on_axis` and `bandwidth` are left out. Two-sided conditions come as NAME_low and NAME_high.
     """
     g_min, g_max = (Fraction(g) for g in region.gain)
     short, long = Fraction(region.lower[3]), Fraction(region.upper[3])

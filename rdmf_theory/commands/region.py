@@ -8,6 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from rdmf_theory.commands.options import Json, Plot
+from rdmf_theory.commands.region_uses import (
+    Export,
+    ExportFormat,
+    From,
+    Gap,
+    Robust,
+    Sample,
+    Seed,
+    export_text,
+    render_uses,
+    uses,
+)
 from rdmf_theory.commands.system_options import Settings, System
 from rdmf_theory.commands.system_region import Axis, RegionClips, SecondAxis, refuse_axes, system_region
 from rdmf_theory.terminal import console, emit
@@ -30,8 +42,16 @@ def region(
     plot: Plot = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write a certificate (JSON).", show_default=False),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write a certificate (JSON), or the export.", show_default=False
+        ),
     ] = None,
+    export: ExportFormat = None,
+    gap: Gap = None,
+    robust: Robust = None,
+    distance: From = None,
+    sample: Sample = None,
+    seed: Seed = 0,
     system: System = None,
     settings: Settings = None,
     x: Axis = None,
@@ -45,17 +65,25 @@ def region(
     certificate holds area, named points and a paving with exact strip areas; `rdmf certify` re-checks it with an
     independent program. Up to d = 2 it proves the closed form, beyond that the paving's bracket.
 
+    Also: --gap paves the plane with certified boxes, --robust decides whether all parameters of given intervals are in
+    the region (exit code 1 unless they are), --distance bounds how far a point is from the boundary, --sample draws
+    points, --export writes the conditions for a solver or a paper.
+
     With --system and --x: all bifurcations along one parameter, with wavelength and cubic coefficient. With --y too:
     curves and points of codimension two in a window, and bounds of the Turing region's area. Every location is
     enclosed by ball arithmetic. Example: rdmf region --system brusselator --set a=1.4 --set D_y=1 --x D_x:0.05:1
     --y b:1:5 --plot brusselator.png
     """
     closed_form = {"--d": d, "--s": s, "--F-max": F_max, "--strips": strips, "--output": output}
+    closed_form |= {"--export": export, "--gap": gap, "--robust": robust, "--distance": distance, "--sample": sample}
     if system is not None:
         system_region(system, settings, x, y, clips, closed_form, plot, json)
         return
     refuse_axes(settings, x, y, clips)
     d, s, strips = d or "2", s or "1", 256 if strips is None else strips
+    if export is not None:
+        _export(export, export_text(export, d, s, F_max, gap), output, json)
+        return
     from rdmf_theory.area import bogdanov_takens, turing_hopf
     from rdmf_theory.region_certificate import certify_region
 
@@ -70,6 +98,8 @@ def region(
         **{name: None if point is None else [float(x) for x in point] for name, point in points.items()},
         "exact_points": {name: None if point is None else [str(x) for x in point] for name, point in points.items()},
     }
+    more = uses(d, s, F_max, gap=gap, robust=robust, distance=distance, sample=sample, seed=seed)
+    answer |= more
     if output is not None:
         certificate.save(output)
         console.print(f"certificate: {output}")
@@ -87,8 +117,22 @@ def region(
         for name, point in points.items():
             where = "none at this d" if point is None else f"F = {point[0]}, k = {point[1]}"
             print(f"  {name:<16} {where}")
+        render_uses(more)
 
     emit(answer, json, render)
+    if "robust" in more and more["robust"]["verdict"] != "certified":
+        raise typer.Exit(1)
+
+
+def _export(kind: Export, text: str, output: Path | None, as_json: bool) -> None:
+    """Write an exported text to a file, or to standard output where no file is named."""
+    if output is not None:
+        from rdmf_theory.certificate import write_text
+
+        write_text(output, text)
+        console.print(f"{kind}: {output}")
+    answer = {"export": str(kind), "output": None if output is None else str(output), "text": text}
+    emit(answer, as_json, lambda: print(text, end="") if output is None else None)
 
 
 def _readable(exact: Any) -> str:

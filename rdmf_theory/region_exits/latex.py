@@ -91,6 +91,10 @@ def _admissible(region: AdmissibleRegion) -> str:
             name = condition.name.removesuffix("_low")
             words = "" if name in ("wavelength", "gain", "modulation") else condition.words
             parts.append(_display(name, words, formulas[condition.name]))
+    if region.bandwidth is not None:
+        a, b = region.bandwidth
+        words = f"the fractional half-power band over {region.steps} steps:"
+        parts.append(_display("bandwidth", words, rf"{a:g} \le b_{{{region.steps}}} \le {b:g}"))
     band = r"\mu_{\mathrm{lo}} < 4\sin^2\frac{j\pi}{2T} < \mu_{\mathrm{hi}}"
     words = f"for every number of clips T from {low} to {high} some mode lies in the unstable band:"
     return "".join([*parts, _display("mode on axis", words, rf"\exists j \in \{{1,\dots,T-1\}}:\quad {band}")])

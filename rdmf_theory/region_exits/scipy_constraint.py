@@ -12,13 +12,13 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.interval_gradients import Gradient
 from rdmf_theory.intervals import IntervalArray
 from rdmf_theory.region_exits import as_conjunction
-from rdmf_theory.regions import AdmissibleRegion, mode_margin
+from rdmf_theory.regions import AdmissibleRegion
 
 if TYPE_CHECKING:
     from scipy.optimize import Bounds, NonlinearConstraint
 
 STEP = 1e-6
-"""Relative step of the central difference of `mode_margin`, which is piecewise smooth."""
+"""Relative step of central differences."""
 
 
 def margins(conjunction: Conjunction, x: np.ndarray) -> np.ndarray:
@@ -42,8 +42,8 @@ def scipy_constraint(region: AdmissibleRegion | Conjunction, margin: float = 1e-
     """`scipy.optimize.NonlinearConstraint` that holds inside a region, with its Jacobian.
 
     Arguments:
-        region: an `AdmissibleRegion`, in the five design coordinates (its box is `scipy_bounds`; `mode_on_axis` is the
-            last row), or a `Conjunction`, in its coordinates.
+        region: an `AdmissibleRegion`, in the five design coordinates (its box is `scipy_bounds`; `mode_on_axis` and
+            `bandwidth` are the last rows), or a `Conjunction`, in its coordinates.
         margin: least margin asked of every condition, >= 0; conditions are strict inequalities.
     Raises: ParameterError if `margin` is negative.
     """
@@ -60,24 +60,23 @@ def scipy_constraint(region: AdmissibleRegion | Conjunction, margin: float = 1e-
         derivative: Any = slopes
         return NonlinearConstraint(lambda x: margins(conjunction, x), margin, np.inf, jac=derivative)
 
-    def on_axis(x: np.ndarray) -> float:
-        inside = PatternDesign(*np.clip(x, (1e-9, 1e-9, 1e-9, 2, 1e-9), (0.5, np.inf, np.inf, np.inf, np.inf)))
-        with np.errstate(all="ignore"):
-            return float(np.nan_to_num(mode_margin(inside, region.clips), nan=-1.0))
+    # these two have no formula that runs on gradients: their slopes are central differences
+    numeric = ["mode_on_axis", *(["bandwidth"] if region.bandwidth is not None else [])]
 
-    def on_axis_slope(x: np.ndarray) -> list[float]:
-        slopes = []
-        for i in range(len(x)):
-            step = np.zeros(len(x))
-            step[i] = STEP * max(abs(float(x[i])), 1e-3)
-            slopes.append((on_axis(x + step) - on_axis(x - step)) / (2 * step[i]))
-        return slopes
+    def others(x: np.ndarray) -> np.ndarray:
+        inside = PatternDesign(*np.clip(x, (1e-9, 1e-9, 1e-9, 2, 1e-9), (0.5, np.inf, np.inf, np.inf, np.inf)))
+        conditions = region.conditions(inside)
+        return np.array([-1.0 if conditions[name].margin is None else conditions[name].margin for name in numeric])
+
+    def slopes_of_others(x: np.ndarray) -> np.ndarray:
+        steps = np.diag(STEP * np.maximum(np.abs(x), 1e-3))
+        return np.array([(others(x + step) - others(x - step)) / (2 * step.max()) for step in steps]).T
 
     def values(x: np.ndarray) -> np.ndarray:
-        return np.append(margins(conjunction, x), on_axis(np.asarray(x)))
+        return np.append(margins(conjunction, x), others(np.asarray(x)))
 
     def slopes_of_all(x: np.ndarray) -> np.ndarray:
-        return np.vstack([jacobian(conjunction, x), on_axis_slope(np.asarray(x))])
+        return np.vstack([jacobian(conjunction, x), slopes_of_others(np.asarray(x))])
 
     all_slopes: Any = slopes_of_all
     return NonlinearConstraint(values, margin, np.inf, jac=all_slopes)

@@ -122,6 +122,8 @@ def smt_text(
     lines = ["; written by rdmf: a point is in the region iff every assertion holds", "(set-logic QF_NRA)"]
     if isinstance(region, AdmissibleRegion):
         lines.append("; mode_on_axis (a growing mode at every clip count) is not algebraic and not included")
+        if region.bandwidth is not None:
+            lines.append("; bandwidth is not algebraic and not included")
     lines += [f"(declare-const {name} Real)" for name in (*conjunction.coordinates, *constants.values())]
     for name, (low, high) in intervals.items():
         lines.append(f"(assert (and (<= {_text(low)} {name}) (<= {name} {_text(high)})))")
