@@ -15,6 +15,9 @@ from rdmf_theory.patterns import PatternProblem
 # Relative deviation from a homogeneous state below which a branch point is on the homogeneous branch.
 FLAT = 1e-3
 
+# Residual of the interpolated curve where it crosses another one exactly; a broken symmetry leaves a gap and more.
+MEETING = 1e-10
+
 
 @dataclass(frozen=True)
 class PatternState:
@@ -37,9 +40,13 @@ class PatternState:
 
 @dataclass(frozen=True)
 class Event:
-    """A special point of a branch: "fold", "branch point", "hopf"; "unresolved" if events could not be told apart.
+    """A special point of a branch.
 
-    `unstable` counts the unstable eigenvalues before and after.
+    Arguments:
+        kind: "fold", "branch point", "hopf"; "near branch point" where two branches pass each other so closely that the
+            walk crosses the gap (a symmetry that the clip axis breaks slightly), its place is then approximate;
+            "unresolved" where events could not be told apart.
+        unstable: numbers of unstable eigenvalues before and after.
     """
 
     kind: str
@@ -47,6 +54,11 @@ class Event:
     x: np.ndarray
     unstable: tuple[int, int]
     solution: Solution
+
+    @property
+    def crosses(self) -> bool:
+        """Whether another branch passes here, exactly or nearly."""
+        return self.kind.endswith("branch point")
 
 
 @dataclass(frozen=True)
@@ -187,7 +199,7 @@ class Explorer:
             last, state = state, judged.get(id(after)) or self.judge(after.x, after.p)
             judged = {id(after): state}
             found = self._events(before, after, ds, (last.unstable, state.unstable))
-            flat = next((event for event in found if event.kind == "branch point" and self._is_flat(event)), None)
+            flat = next((event for event in found if event.crosses and self._is_flat(event)), None)
             if flat is not None:
                 end_point = self._nearest(flat)
                 where = flat.p if end_point is None else end_point.p
@@ -209,7 +221,7 @@ class Explorer:
                 end = "closed: back at its start"
                 break
             before = after
-        self.known += [(name, event) for event in events if event.kind == "branch point"]
+        self.known += [(name, event) for event in events if event.crosses]
         return Branch(name, mode, start, tuple(states), tuple(events), end, end_point)
 
     def _is_flat(self, event: Event) -> bool:
@@ -217,7 +229,7 @@ class Explorer:
 
     def _same_event(self, event: Event, other: Event) -> bool:
         near = abs(event.p - other.p) < 1e-5 * self.curve.scale.p
-        return event.kind == "branch point" and near and self.same(event.x, other.x, 1e-3)
+        return event.crosses and near and self.same(event.x, other.x, 1e-3)
 
     def _nearest(self, event: Event) -> PrimaryPoint | None:
         """The branch point of the homogeneous states where a branch arrived."""
@@ -257,7 +269,8 @@ class Explorer:
         first, last = (self._bordered(solution) for solution in (before, after))
         if first.sign != last.sign:
             place = self.curve.locate_branch_point(before, ds, lambda solution: self._bordered(solution).over(first))
-            add("branch point", place)
+            meets = float(np.abs(self.problem.residual(place[0].x, place[0].p)).max()) < MEETING
+            add("branch point" if meets else "near branch point", place)
             # where a symmetric pair of branches leaves (a pitchfork) the parameter turns at the very same point
             folds = folds and abs(place[0].dp) > 1e-5 * self.curve.scale.p
         if folds:

@@ -64,7 +64,7 @@ def plot_diagram(diagram: Diagram, at: Sequence[float] = ()) -> Figure:
             counts = np.array([branch.states[0].unstable, *(state.unstable for state in branch.states)])
             _lines(axis, p, np.array(top), counts, colour, 1.7)
             for kind, marker in (("fold", "^"), ("branch point", "o"), ("hopf", "D")):
-                events = [event for event in branch.events if event.kind == kind]
+                events = [event for event in branch.events if event.kind.removeprefix("near ") == kind]
                 heights = [float(problem.fields(event.x)[:, observed].max()) for event in events]
                 axis.plot(
                     [event.p for event in events], heights, marker, ms=4, mfc=LIGHT, mec=colour, mew=0.8, zorder=4
@@ -160,7 +160,7 @@ def _legend(axis: Any, diagram: Diagram) -> None:
     handles = [Line2D([], [], color="0.4", lw=1.7, label="stable")]
     handles.append(Line2D([], [], color="black", lw=1.0, label="homogeneous"))
     handles.append(Line2D([], [], color="0.4", ls=(0, (3, 2)), lw=1.0, label="unstable"))
-    kinds = {event.kind for branch in diagram.branches for event in branch.events}
+    kinds = {event.kind.removeprefix("near ") for branch in diagram.branches for event in branch.events}
     if diagram.homogeneous.points:
         handles.append(_marker("s", "white", "onset of a mode"))
     for kind, marker in (("fold", "^"), ("branch point", "o"), ("hopf", "D")):

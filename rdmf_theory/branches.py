@@ -108,12 +108,12 @@ def choose_points(homogeneous: HomogeneousBranch, modes: Sequence[int] | None, m
 def _secondary(explorer: Explorer, branches: Iterable[Branch]) -> list[Branch]:
     found: list[Branch] = []
     for branch in branches:
-        events = [event for event in branch.events if event.kind == "branch point"]
+        events = [event for event in branch.events if event.crosses]
         for number, event in enumerate(events, start=1):
-            for other in explorer.leave_branch(branch, event, str(number)):
-                # a branch found from its other end is not new
-                if not any(other.end.startswith(f"joined {known.name} ") and known in found for known in found):
-                    found.append(other)
+            ends = [other.states[-1] for other in found if other.end.startswith("joined")]
+            # a branch found from its other end is not new
+            if not any(abs(end.p - event.p) < 1e-7 and explorer.same(end.x, event.x) for end in ends):
+                found += explorer.leave_branch(branch, event, str(number))
     return found
 
 

@@ -238,21 +238,36 @@ class Curve:
         """The zero of a branch point's test function, between `point` and the solution at arclength `ds`.
 
         Newton's method fails at a branch point and loses digits beside it, but the curve itself is smooth: it is
-        interpolated from solutions on both sides, first across the whole step and then close by.
+        interpolated from solutions on both sides, first across the whole step and then close by. Too close, Newton's
+        method may land on the crossing branch; the residual of the interpolated state tells, and the window is widened.
         """
-        low, high = 0.0, 1.0
-        for count in (7, 10):
-            # an even number of Chebyshev nodes in the second round: none at the point itself
+
+        def interpolated(low: float, high: float, count: int) -> tuple[float, float, Solution]:
+            """(residual, share of the step, solution) of the zero that nodes in [low, high] show."""
             nodes = (low + high) / 2 - (high - low) / 2 * np.cos((np.arange(count) + 0.5) * np.pi / count)
             near = [self.step(point, share * ds)[0] for share in nodes]
             values = BarycentricInterpolator(nodes, np.array([test(solution) for solution in near]))
-            middle = _zero(values, low, high)
-            rows = np.array([np.append(solution.x, solution.p) for solution in near])
-            low, high = middle - 0.08, middle + 0.08
-        path = BarycentricInterpolator(nodes, rows)
-        at, slope = path(middle), np.asarray(path.derivative(middle))
-        slope = slope / self.length(slope[:-1], slope[-1])
-        return Solution(at[:-1], float(at[-1]), slope[:-1], float(slope[-1])), middle * ds
+            share = _zero(values, low, high)
+            path = BarycentricInterpolator(nodes, np.array([np.append(item.x, item.p) for item in near]))
+            at, slope = path(share), np.asarray(path.derivative(share))
+            slope = slope / self.length(slope[:-1], slope[-1])
+            found = Solution(at[:-1], float(at[-1]), slope[:-1], float(slope[-1]))
+            return float(np.abs(self._residual(found.x, found.p)).max()), share, found
+
+        _, middle, _ = interpolated(0.0, 1.0, 7)
+        best: tuple[float, float, Solution] | None = None
+        for width in (0.08, 0.15, 0.25, 0.4):
+            try:
+                # an even number of nodes: none at the point itself
+                trial = interpolated(middle - width, middle + width, 10)
+            except (NoConvergence, ValueError):
+                continue
+            best = trial if best is None or trial[0] < best[0] else best
+            if best[0] < 1e-13:
+                break
+        if best is None:
+            raise NoConvergence("a branch point could not be located")
+        return best[2], best[1] * ds
 
 
 def _zero(function: Callable[[float], Any], low: float, high: float, relative: float = 1e-14) -> float:

@@ -320,7 +320,8 @@ def _render(answer: dict[str, Any], certify: bool) -> None:
         )
         for event in row["events"]:
             before, after = event["unstable"]
-            print(f"  {event['kind']:<12} at {event['parameter']:.10g}, unstable eigenvalues {before} -> {after}")
+            digits = 10 if event["kind"] in ("fold", "branch point", "hopf") else 5
+            print(f"  {event['kind']:<12} at {event['parameter']:.{digits}g}, unstable eigenvalues {before} -> {after}")
         print(f"  end: {row['end']}")
     for row in answer["patterns"]:
         kind = "stable" if row["unstable"] == 0 else f"{row['unstable']} unstable eigenvalues"

@@ -32,9 +32,9 @@ BASE = np.array([0.3, 1.6 * 0.3 * 0.7])
 
 @cache
 def soft_diagram() -> Diagram:
-    """25 clips, three modes: a soft onset, folds, and secondary branch points."""
-    problem = gray_scott_problem(design_path(DESIGN, "excess"), clip_axis(25))
-    return explore(problem, BASE, 1.2, (0.9, 3.0), modes=[7, 9], secondary=True)
+    """24 clips, two modes whose waves have whole numbers of clips: their branch points are exact."""
+    problem = gray_scott_problem(design_path(DESIGN, "excess"), clip_axis(24))
+    return explore(problem, BASE, 1.2, (0.9, 3.0), modes=[6, 8], secondary=True)
 
 
 def test_the_half_wave_branch_joins_both_known_points() -> None:
@@ -77,12 +77,12 @@ def test_branch_points_are_where_modes_begin_to_grow() -> None:
     points = soft_diagram().homogeneous.points
     assert len(points) > 5
     for point in points:
-        mu = clip_eigenvalues(25)[point.mode]
+        mu = clip_eigenvalues(24)[point.mode]
         parameters = layer_parameters(problem, point.p)
         assert parameters is not None
         assert abs(float(growth_rate(parameters, mu))) < 1e-11
         beside = [layer_parameters(problem, point.p + shift) for shift in (-1e-6, 1e-6)]
-        assert [bool(growing_modes(q, 25)[point.mode]) for q in beside] == [False, True]
+        assert [bool(growing_modes(q, 24)[point.mode]) for q in beside] == [False, True]
         assert np.abs(problem.mode_matrix(point.state, point.p, mu) @ point.kernel).max() < 1e-11
 
 
@@ -107,7 +107,8 @@ def test_folds_and_branch_points_are_singular() -> None:
 def test_counts_change_only_at_events_and_agree_with_differences() -> None:
     problem = soft_diagram().problem
     for branch in soft_diagram().branches:
-        changes = sum(a.unstable != b.unstable for a, b in pairwise(branch.states))
+        # the last state may be a branch point itself, neutral up to rounding
+        changes = sum(a.unstable != b.unstable for a, b in pairwise(branch.states[:-1]))
         assert changes <= len(branch.events)
         for state in branch.states[::6]:
             step = 1e-6
@@ -135,10 +136,10 @@ def test_states_are_fixed_points_of_the_layer_and_its_derivative_is_the_steps() 
     after = semi_implicit_step(u, v, parameters.s, parameters)
     np.testing.assert_allclose(after, (u, v), atol=1e-11)
     left, right = step_matrices(u, v, parameters)
-    direction = np.random.default_rng(0).standard_normal(50) * 1e-6
+    direction = np.random.default_rng(0).standard_normal(48) * 1e-6
     ends = [
         np.concatenate(
-            semi_implicit_step(u + sign * direction[:25], v + sign * direction[25:], parameters.s, parameters)
+            semi_implicit_step(u + sign * direction[:24], v + sign * direction[24:], parameters.s, parameters)
         )
         for sign in (1, -1)
     ]
@@ -148,7 +149,11 @@ def test_states_are_fixed_points_of_the_layer_and_its_derivative_is_the_steps() 
 def test_a_branch_that_crosses_at_a_branch_point_is_another_one() -> None:
     problem = soft_diagram().problem
     secondary = [branch for branch in soft_diagram().branches if ", branch" in branch.name]
-    assert secondary
+    # one of them leaves mode 8 and returns to it: it is listed once
+    assert [branch.name for branch in secondary if branch.end.startswith("joined mode 8 at 1.449")] == [
+        "mode 8, branch 2"
+    ]
+    assert not any(branch.name == "mode 8, branch 3" for branch in secondary)
     for branch in secondary:
         parent = next(b for b in soft_diagram().branches if b.name == branch.name.partition(", branch")[0])
         event = min(parent.events, key=lambda e: abs(e.p - branch.start))
@@ -157,6 +162,15 @@ def test_a_branch_that_crosses_at_a_branch_point_is_another_one() -> None:
         assert np.abs(first.x - event.x).max() < 0.2
         assert np.abs(problem.residual(later.x, later.p)).max() < 1e-10
         assert min(np.abs(later.x - state.x).max() for state in parent.states) > 1e-3
+
+
+def test_where_the_clips_break_a_symmetry_branches_pass_each_other() -> None:
+    # waves of 25/9 clips: the shift by one wave is no symmetry of 25 clips, only nearly one
+    problem = gray_scott_problem(design_path(DESIGN, "excess"), clip_axis(25))
+    diagram = explore(problem, BASE, 1.2, (0.95, 1.4), modes=[9])
+    (event,) = diagram.branches[0].events
+    assert event.kind == "near branch point"
+    assert 1e-10 < np.abs(problem.residual(event.x, event.p)).max() < 1e-7
 
 
 def test_near_a_soft_onset_the_amplitude_equation_holds() -> None:
@@ -202,13 +216,13 @@ def test_a_branch_of_another_system() -> None:
 
 def test_patterns_at_a_value_lie_on_the_branches() -> None:
     found = soft_diagram().patterns_at(2.0)
-    assert {branch.name for branch, _ in found} >= {"mode 7", "mode 9"}
+    assert {branch.name for branch, _ in found} >= {"mode 6", "mode 8"}
     for _, state in found:
         assert state.p == 2.0
         assert np.abs(soft_diagram().problem.residual(state.x, 2.0)).max() < 1e-11
         assert (state.multiplier is None) == (state.unstable > 0)
     answer = summary(soft_diagram())
-    assert answer["axis"] == {"kind": "clips", "length": 25.0, "nodes": 25}
+    assert answer["axis"] == {"kind": "clips", "length": 24.0, "nodes": 24}
     assert [row["name"] for row in answer["branches"]] == [branch.name for branch in soft_diagram().branches]
 
 
