@@ -5,11 +5,14 @@ thread, peak memory of a fork beside what it started with, and the largest diffe
 """
 
 import argparse
+import itertools
 import json
+import math
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +21,14 @@ from torch import Tensor
 from benchmarks.measure import machine, peak_bytes
 from rdmf_model.config import ModelConfig, RegionConfig
 from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.localize import one_video_batch
 from rdmf_model.long_video import FeatureFiles, locate_in_windows
 from rdmf_model.model import MomentModel, build_model
 from rdmf_model.streaming import StreamingFusion, windowed_fusion
+from rdmf_theory import formulas
+from rdmf_theory.chart import PatternDesign
+from rdmf_theory.locality import InputRange, halo_bound
+from rdmf_theory.regions import DEFAULT_REGION
 
 WORDS, FEATURES, SECONDS = 12, 512, 2.0
 
@@ -72,8 +80,33 @@ def fusion_rows(fusion: ReactionDiffusionFusion, clips: int, blocks: list[int]) 
     return rows, halos
 
 
-def model_row(model: MomentModel, clips: int, block: int) -> dict:
-    """Cost of localizing in a feature file: everything but loading the model."""
+def design_rows() -> list[dict]:
+    """Halo that the fields need for 1e-6, a priori, over the corners of the default region and some of its designs."""
+    low, high = DEFAULT_REGION.lower, DEFAULT_REGION.upper
+    middle = [0.5 * (a + b) for a, b in zip(low, high, strict=True)]
+    corners = [list(corner) for corner in itertools.product(*zip(low, high, strict=True))]
+    named = {
+        "middle, 6 clips": [*middle[:2], 2.0, 6.0, 0.4],
+        "middle, 12 clips": [*middle[:2], 2.0, 12.0, 0.4],
+        "middle, 12 clips, slow": [*middle[:2], 2.0, 12.0, 0.05],
+        "middle, 36 clips": [*middle[:2], 2.0, 36.0, 0.4],
+    }
+    rows = [{"name": name, "design": design, "halo": fields_halo(design)} for name, design in named.items()]
+    worst = max(corners, key=fields_halo)
+    return [*rows, {"name": "worst corner of DEFAULT_REGION", "design": worst, "halo": fields_halo(worst)}]
+
+
+def fields_halo(design: list[float]) -> int:
+    """Certified halo of u and v for the widest inputs of an untrained layer."""
+    point = PatternDesign(*design)
+    parameters, v_star = point.parameters(), formulas.steady_v(point.u_star, point.z)
+    gains = [parameters.s * m**0.9 for m in formulas.gain_interval(point.u_star, point.z, point.d, xp=np)]
+    inputs = InputRange(point.u_star, v_star / math.e, v_star * math.e, *gains)
+    return halo_bound(parameters, inputs, DEFAULT_REGION.steps).least_halo(1e-6)
+
+
+def model_rows(model: MomentModel, clips: int, block: int) -> list[dict]:
+    """Cost of localizing in a feature file, whole and in windows: everything but loading the model."""
     words = torch.randn(WORDS, FEATURES, generator=torch.Generator().manual_seed(2))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "video.npy"
@@ -83,8 +116,20 @@ def model_row(model: MomentModel, clips: int, block: int) -> dict:
             stop = min(start + 4096, clips)
             stored[start:stop] = generator.standard_normal((stop - start, FEATURES))
         del stored
-        row = measured(lambda: locate_in_windows(model, FeatureFiles([path], FEATURES), words, block=block))
-    return {"name": f"whole model from a file, windows of {block}"} | row | {"ratio": None, "difference": None}
+
+        def whole() -> Mapping[str, Any]:
+            with torch.no_grad():
+                return model(one_video_batch(FeatureFiles([path], FEATURES), words.numpy(), SECONDS, shown=clips))
+
+        def windows() -> Mapping[str, Any]:
+            return locate_in_windows(model, FeatureFiles([path], FEATURES), words, block=block)
+
+        cases = {"whole model from a file, offline": whole, f"whole model from a file, windows of {block}": windows}
+        rows = [{"name": name} | measured(case) for name, case in cases.items()]
+        for row, case in zip(rows, cases.values(), strict=True):
+            row["ratio"] = row["seconds"] / rows[0]["seconds"]
+            row["difference"] = float((case()["saliency_scores"] - whole()["saliency_scores"]).abs().max())
+    return rows
 
 
 def main() -> None:
@@ -99,20 +144,26 @@ def main() -> None:
     print(", ".join(f"{key}: {value}" for key, value in about.items()))
     model = build(options.channels)
     rows, halos = fusion_rows(model.fusion, options.clips, options.blocks)  # type: ignore[arg-type]
-    rows.append(model_row(model, options.clips, options.blocks[-1]))
+    rows += model_rows(model, options.clips, options.blocks[-1])
+    designs = design_rows()
     field = 4 * options.clips * options.channels / 2**20
     hours = options.clips * SECONDS / 3600
     print(f"\nT = {options.clips} ({hours:.1f} h at {SECONDS:g} s), C = {options.channels}; a field: {field:.1f} MiB\n")
     print("| | CPU, s | ratio to offline | peak, MiB | largest difference |\n|---|---|---|---|---|")
     for row in rows:
-        ratio, difference = ("–" if row[key] is None else f"{row[key]:.2g}" for key in ("ratio", "difference"))
-        print(f"| {row['name']} | {row['seconds']:.2f} | {ratio} | {row['peak_mib']:.0f} | {difference} |")
+        measured_ = f"{row['seconds']:.2f} | {row['ratio']:.2f} | {row['peak_mib']:.0f} | {row['difference']:.2g}"
+        print(f"| {row['name']} | {measured_} |")
     print("\n| tolerance | halo, clips | latency, clips | latency, s | certified bound |\n|---|---|---|---|---|")
     for halo in halos:
         clips = halo["latency_clips"]
         print(f"| {halo['tolerance']:g} | {halo['halo']} | {clips} | {clips * SECONDS:.0f} | {halo['bound']:.2g} |")
+    print("\n| design (u*, z, excess, wavelength, rate) | halo of u and v for 1e-6, clips |\n|---|---|")
+    for row in designs:
+        print(f"| {row['name']}: {', '.join(f'{x:.3g}' for x in row['design'])} | {row['halo']} |")
     if options.json:
-        options.json.write_text(json.dumps({"machine": about, "rows": rows, "halos": halos}, indent=1) + "\n")
+        options.json.write_text(
+            json.dumps({"machine": about, "rows": rows, "halos": halos, "designs": designs}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -100,14 +100,14 @@ def localize(
     outputs: Mapping[str, Any]
     if block:
         # `predict` asks the batch for names and lengths alone
-        batch = _batch(video, words, seconds, shown=1).to(device)
+        batch = one_video_batch(video, words, seconds, shown=1).to(device)
         batch = replace(
             batch, video_lengths=torch.full_like(batch.video_lengths, clips), extent=batch.extent * float(clips)
         )
         options: dict[str, Any] = {"block": block, "progress": progress}
         outputs = locate_in_windows(cast("MomentModel", model), video, torch.from_numpy(words).float(), **options)
     else:
-        batch = _batch(video, words, seconds, shown=clips).to(device)
+        batch = one_video_batch(video, words, seconds, shown=clips).to(device)
         with torch.no_grad():
             outputs = model(batch)
     prediction = predict(outputs, batch)[0]
@@ -122,7 +122,7 @@ def localize(
     )
 
 
-def _batch(video: FeatureFiles, words: np.ndarray, seconds: float, shown: int) -> Batch:
+def one_video_batch(video: FeatureFiles, words: np.ndarray, seconds: float, shown: int) -> Batch:
     """A batch of one query and the first `shown` clips of one video."""
     import torch
 

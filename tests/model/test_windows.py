@@ -145,6 +145,30 @@ def test_no_change_of_the_fields_moves_a_fused_clip_further(size):
         torch.testing.assert_close(bound[3], (jacobian.abs() @ allowed[3]).detach(), rtol=1e-2, atol=0)
 
 
+def test_changes_beyond_the_jacobian_are_covered():
+    """Moves that bend the fused clips away, found by gradient, exceed the first order and stay within the bound."""
+    fusion = make_fusion().double().requires_grad_(False)
+    video, _ = make_video(20)
+    video[::2] = video[::2].mean(-1, keepdim=True) + 1e-3 * video[::2]
+    generator = torch.Generator().manual_seed(0)
+    allowed = 0.1 * torch.rand(20, 2 * CHANNELS, generator=generator, dtype=torch.float64)
+
+    def fused(x):
+        return fusion.norm(fusion.feedforward(x))
+
+    jacobian = torch.func.vmap(torch.func.jacrev(fused))(video) @ fusion.readout.weight
+    linear = (jacobian.abs() @ allowed[..., None]).squeeze(-1)
+    free = torch.randn(allowed.shape, generator=generator, dtype=torch.float64).requires_grad_()
+    optimiser = torch.optim.Adam([free], lr=0.2)
+    for _ in range(100):
+        change = (fused(video + (allowed * torch.tanh(free)) @ fusion.readout.weight.T) - fused(video)).abs()
+        optimiser.zero_grad()
+        (-(change / linear).amax(1).sum()).backward()
+        optimiser.step()
+    assert float((change.detach() / linear).max()) > 1.01
+    assert torch.all(change <= fused_change(fusion, video, allowed))
+
+
 def test_a_window_without_cuts_has_no_error():
     fusion = make_fusion()
     video, query = make_video(20, dtype=torch.float32)
