@@ -114,8 +114,9 @@ def export_model(model: nn.Module, video_width: int, text_width: int) -> Any:
     shapes = ({0: batch, 1: clips}, {0: batch}, {0: batch, 1: words}, {0: batch})
     with torch.no_grad(), _quiet(), _without_fast_attention():
         program = torch.export.export(TensorModel(model), tuple(example.values()), dynamic_shapes=shapes, strict=False)
+        # not optimised: that takes as long as all the rest, and runtimes do it on loading
         onnx_program = torch.onnx.export(
-            program, (), input_names=INPUTS, output_names=OUTPUTS, dynamo=True, verbose=False
+            program, (), input_names=INPUTS, output_names=OUTPUTS, dynamo=True, verbose=False, optimize=False
         )
     if onnx_program is None:
         raise RuntimeError("torch.onnx.export returned no program")

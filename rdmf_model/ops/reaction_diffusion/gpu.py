@@ -172,7 +172,7 @@ def _retreat(
     options["SEGMENT"] = segment = math.isqrt(steps - 1) + 1
     tiles = _tiles(u0, plan, options)
     programs = min(tiles, _programs(u0.device))
-    states = 2 * (-(-steps // segment) + segment + 1)
+    states = 2 * (-(-steps // segment) + segment + 2)
     scratch = u0.new_empty(programs * states * options["BLOCK_T"] * options["BLOCK_C"], dtype=inner)
     kernel: Any = gpu_kernel.backward_kernel
     kernel[(programs,)](

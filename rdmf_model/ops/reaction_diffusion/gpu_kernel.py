@@ -95,14 +95,6 @@ def forward_kernel(
 
 
 @triton.jit
-def _minus_laplacian(state, x, places, has_before, has_after, BLOCK_C: tl.constexpr):
-    """L x of a state that lies in the scratch: its neighbours are read there."""
-    earlier = tl.load(state + places - BLOCK_C, mask=has_before & (places >= 0), other=0.0)
-    later = tl.load(state + places + BLOCK_C, mask=has_after & (places >= 0), other=0.0)
-    return tl.where(has_before, x - earlier, 0.0) + tl.where(has_after, x - later, 0.0)
-
-
-@triton.jit
 def backward_kernel(
     u0, v0, gain, F, k, D_u, D_v, lengths, u_bar_in, v_bar_in,
     u0_bar, v0_bar, gain_bar_out, F_bar, k_bar, D_u_bar, D_v_bar, scratch,
@@ -115,8 +107,8 @@ def backward_kernel(
     HALF: tl.constexpr = BLOCK_T * BLOCK_C
     STATE: tl.constexpr = 2 * BLOCK_T * BLOCK_C  # u, then v
     SEGMENTS: tl.constexpr = (STEPS + SEGMENT - 1) // SEGMENT
-    # Scratch: the states that start the segments, then those of one segment.
-    starts = scratch + tl.program_id(0).to(tl.int64) * (STATE * (SEGMENTS + SEGMENT + 1))
+    # Scratch: the states that start the segments, then those of one segment, then a place for its last cotangents.
+    starts = scratch + tl.program_id(0).to(tl.int64) * (STATE * (SEGMENTS + SEGMENT + 2))
     states = starts + STATE * SEGMENTS
     places = tl.arange(0, BLOCK_T)[:, None] * BLOCK_C + tl.arange(0, BLOCK_C)[None, :]
     tile = tl.program_id(0)
@@ -161,18 +153,28 @@ def backward_kernel(
                 after = states + n * STATE
                 v = tl.load(after - STATE + HALF + places)
                 u_next, v_next = tl.load(after + places), tl.load(after + HALF + places)
-                u_bar, v_bar, gain_bar, y = step_back(
+                # Each edge of L belongs to its earlier clip.
+                edge = has_after & (places >= 0)
+                u_later = tl.load(after + places + BLOCK_C, mask=edge, other=0.0)
+                v_later = tl.load(after + HALF + places + BLOCK_C, mask=edge, other=0.0)
+                x, v_bar, gain_bar, y = step_back(
                     u_bar, v_bar, gain_bar, v, u_next, s, source, u_before, u_after, inverse_v, v_before, v_after,
                     STEP_SIZE, LIMIT,
                 )  # fmt: skip
-                # a halo clip counts where it is not one
-                x, y = tl.where(own, u_bar, 0.0), tl.where(own, y, 0.0)
-                sum_F += tl.sum(x - x * u_next, axis=0)[None, :]
-                sum_w += tl.sum(y * v_next, axis=0)[None, :]
-                u_bend = _minus_laplacian(after, u_next, places, has_before, has_after, BLOCK_C)
-                v_bend = _minus_laplacian(after + HALF, v_next, places, has_before, has_after, BLOCK_C)
-                sum_u += tl.sum(x * u_bend, axis=0)[None, :]
-                sum_v += tl.sum(y * v_bend, axis=0)[None, :]
+                # The state one further on has been read by all, so its place is free.
+                tl.store(after + STATE + places, x)
+                tl.store(after + STATE + HALF + places, y)
+                tl.debug_barrier()
+                x_later = tl.load(after + STATE + places + BLOCK_C, mask=edge, other=0.0)
+                y_later = tl.load(after + STATE + HALF + places + BLOCK_C, mask=edge, other=0.0)
+                u_bends = tl.where(own & edge, (x - x_later) * (u_next - u_later), 0.0)
+                v_bends = tl.where(own & edge, (y - y_later) * (v_next - v_later), 0.0)
+                # a clip of a halo counts where it is none
+                sum_F += tl.sum(tl.where(own, x - x * u_next, 0.0), axis=0)[None, :]
+                sum_w += tl.sum(tl.where(own, y * v_next, 0.0), axis=0)[None, :]
+                sum_u += tl.sum(u_bends, axis=0)[None, :]
+                sum_v += tl.sum(v_bends, axis=0)[None, :]
+                u_bar = x
                 n -= 1
         _write(u0_bar, u_bar, sample, rows, columns, own, valid, clips, channels)
         _write(v0_bar, v_bar, sample, rows, columns, own, valid, clips, channels)
