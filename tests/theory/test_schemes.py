@@ -54,15 +54,27 @@ def default_state(system: ReactionSystem) -> tuple[dict[str, float], tuple[float
     return values, tuple(found.x)
 
 
-def test_semi_implicit_is_the_step_that_the_formulas_come_from() -> None:
-    difference = sp.Matrix(amplification(SEMI_IMPLICIT)) - derive.amplification_matrix()
-    assert difference.applyfunc(sp.cancel) == sp.zeros(2, 2)
-    force = sp.Matrix(gain_force(SEMI_IMPLICIT)) - derive.response_force()
-    assert force.applyfunc(sp.cancel) == sp.zeros(2, 1)
-    stages = SEMI_IMPLICIT.update().stages
-    flat = [stage.residual.subs({LAP(stage.unknown): 0}) for stage in stages]
-    renamed = [x.subs({derive.h: h}) for x in derive.step_residual()]
-    assert [sp.expand(x - y) for x, y in zip(flat, renamed, strict=True)] == [0, 0]
+def test_semi_implicit_is_the_layer_s_step() -> None:
+    u, v = GRAY_SCOTT.species
+    F, k, s = GRAY_SCOTT.parameters
+    D_u, D_v = GRAY_SCOTT.diffusions
+    first, second = SEMI_IMPLICIT.update().stages
+    x, y = first.unknown, second.unknown
+    # as published in docs/mathematics.md, "The step"
+    expected = [
+        (1 + h * (F + s * v**2)) * x - h * D_u * LAP(x) - u - h * F,
+        (1 + h * (F + k)) * y - h * D_v * LAP(y) - v - h * s * x * v**2,
+    ]
+    for stage, equation in zip((first, second), expected, strict=True):
+        assert sp.expand(stage.residual - equation) == 0
+    eta, z, u_star, a, b = derive.eta, derive.z, derive.u_star, derive.a, derive.b
+    L = sp.Matrix([[1 + eta * z + a, 0], [-eta * z * (1 - u_star), 1 + eta + b]])
+    B = sp.Matrix([[1, -2 * eta], [0, 1 + 2 * eta]])
+    for G in (derive.amplification_matrix(), sp.Matrix(amplification(SEMI_IMPLICIT))):
+        assert (L * G - B).applyfunc(sp.cancel) == sp.zeros(2, 2)
+    pushed = eta * z * u_star * (1 - u_star) * sp.Matrix([-1, 1])
+    for force in (derive.response_force(), sp.Matrix(gain_force(SEMI_IMPLICIT))):
+        assert (L * force - pushed).applyfunc(sp.cancel) == sp.zeros(2, 1)
 
 
 def test_losses_are_the_negative_terms_with_their_own_species() -> None:
