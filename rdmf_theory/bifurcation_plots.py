@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rdmf_theory.bifurcation_record import Bifurcation
-from rdmf_theory.curves import Analysis, BifurcationCurve
+from rdmf_theory.curve_seeds import Analysis
+from rdmf_theory.curves import BifurcationCurve
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
 from rdmf_theory.paving import Paving
 from rdmf_theory.plots import DARK, LIGHT, MIDDLE, STYLE

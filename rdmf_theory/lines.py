@@ -67,6 +67,12 @@ def bifurcations_along(
         record = _locate(point, name, seed, scale, clips)
         if record is None or not first <= record.values[name] <= last:
             continue
+        if (
+            record.kind == "branch-point"
+            and min(record.values[name] - first, last - record.values[name]) < 1e-9 * scale[2]
+        ):
+            # at an edge such as epsilon = 0 a whole line of states is steady, and nothing branches
+            continue
         strayed = abs(record.values[name] - seed.guess[2]) > 3 * (x[1] - x[0])
         if strayed or (record.mode is not None and not record.primary):
             continue

@@ -13,7 +13,8 @@ import numpy as np
 from rdmf_theory.bifurcation_record import Bifurcation, describe
 from rdmf_theory.bifurcation_roots import Root, find_root
 from rdmf_theory.bifurcations import DefiningSystem
-from rdmf_theory.curves import Analysis, BifurcationCurve, other_modes
+from rdmf_theory.curve_seeds import Analysis, other_modes
+from rdmf_theory.curves import BifurcationCurve
 from rdmf_theory.enclosure import precision
 from rdmf_theory.state_search import BITS
 

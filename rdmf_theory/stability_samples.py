@@ -45,8 +45,10 @@ class Samples:
         """A typical size of each species, shape (2,)."""
         if not np.isfinite(self.states).any():
             return np.ones(2)
-        # states may reach infinity on an edge of a window
-        return np.nanmedian(np.abs(self.states.reshape(-1, 2)), axis=0) + 1e-3
+        # states may reach infinity on an edge of a window, and trivial states are 0
+        sizes = np.abs(self.states.reshape(-1, 2))
+        present = [column[column > 0] for column in sizes.T]
+        return np.array([float(np.median(column)) if column.size else 0.0 for column in present]) + 1e-3
 
 
 def sample(point: SystemPoint, axes: tuple[str, ...], values: Mapping[str, np.ndarray]) -> Samples:

@@ -14,6 +14,7 @@ from rdmf_theory.bifurcations import CURVES, POINTS
 from rdmf_theory.curves import BifurcationCurve, curves_in_window
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
+from rdmf_theory.lines import bifurcations_along
 from rdmf_theory.points import CriticalPoint, points_on
 from rdmf_theory.regions import SOFT_ONSET_RATIO
 from rdmf_theory.system_point import SystemPoint
@@ -72,6 +73,20 @@ def test_curves_are_traced_without_gaps(gray_scott: Window) -> None:
         assert curve.values[0].max() < 1e-3
         end = [0.0625, 0.0625] if curve.kind == "hopf" else [0.1, curve.values[-1, 1]]
         assert curve.values[-1] == pytest.approx(end, abs=1e-15)
+
+
+@pytest.mark.parametrize("F", ["0.013", "0.045", "0.071"])
+def test_curves_pass_through_what_a_line_finds(gray_scott: Window, F: str) -> None:
+    """The search along a line and the traced curves are different programs."""
+    records = bifurcations_along(SystemPoint(GRAY_SCOTT, {"F": F, "k": 0, "s": 1, "D_u": 2, "D_v": 1}), "k", 0, "0.08")
+    kinds = [record.kind for record in records]
+    assert sorted(kinds) == sorted({"hopf", "saddle-node", "turing"} - ({"hopf"} if float(F) > 0.0625 else set()))
+    for record in records:
+        (curve,) = [item for item in gray_scott[0] if item.kind == record.kind]
+        along, k = curve.values.T
+        i = int(np.searchsorted(along, float(F)))
+        share = (float(F) - along[i - 1]) / (along[i] - along[i - 1])
+        assert (1 - share) * k[i - 1] + share * k[i] == pytest.approx(record.values["k"], abs=1e-5)
 
 
 def test_points_of_gray_scott(gray_scott: Window) -> None:
