@@ -10,6 +10,7 @@ from rdmf_model.properties.growth import GROWTH_PROPERTIES
 from rdmf_model.properties.invariance import INVARIANCE_PROPERTIES
 from rdmf_model.properties.layer import LAYER_PROPERTIES
 from rdmf_model.properties.stored import STORED_PROPERTIES
+from rdmf_model.properties.streamed import STREAMED_PROPERTIES
 from rdmf_model.properties.subject import OwnLayer, Subject
 from rdmf_model.properties.symmetry import SYMMETRY_PROPERTIES
 
@@ -21,6 +22,7 @@ PROPERTIES: tuple[Property, ...] = (
     *DERIVATIVE_PROPERTIES,
     *INVARIANCE_PROPERTIES,
     *STORED_PROPERTIES,
+    *STREAMED_PROPERTIES,
 )
 
 __all__ = ["PROPERTIES", "OwnLayer", "Property", "PropertyResult", "Scope", "Subject", "run_property"]

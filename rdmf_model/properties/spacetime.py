@@ -14,6 +14,7 @@ from rdmf_model.properties.growth import Mode
 from rdmf_model.properties.inputs import Query, Text, Video
 from rdmf_model.properties.invariance import Padded
 from rdmf_model.properties.layer import observe
+from rdmf_model.properties.streamed import Stream
 from rdmf_model.properties.subject import Subject
 from rdmf_theory.discretisation import clip_modes
 
@@ -35,7 +36,7 @@ def query_of(subject: Subject, example: Any) -> Query | None:
     match example:
         case Query():
             return example
-        case Padded():
+        case Padded() | Stream():
             return example.query
         case (Query(), *_):
             return example[0]

@@ -11,6 +11,7 @@ from torch import Tensor
 import rdmf_model.fusion
 from rdmf_model.constraints import Design, DesignConstraint
 from rdmf_model.model import MomentModel
+from rdmf_model.streaming import StreamingFusion
 from rdmf_model.text import AttentionPooling
 from rdmf_theory.discretisation import clip_laplacian
 
@@ -203,6 +204,16 @@ def contrast_with_the_past(monkeypatch: pytest.MonkeyPatch, model: MomentModel) 
     monkeypatch.setattr(rdmf_model.fusion, "local_contrast", causal)
 
 
+def window_shifted(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+    honest = StreamingFusion.push
+
+    def push(self: StreamingFusion, clips: Tensor):
+        # a piece loses its last clip to the first of the next
+        return honest(self, torch.cat([clips[:1], clips[:-1]]))
+
+    monkeypatch.setattr(StreamingFusion, "push", push)
+
+
 MUTANTS: list[tuple[str, Patch, str, str]] = [
     ("below threshold", bypassed_door(excess=0.97), "admissible", "turing margin -0.03"),
     ("undamped", bypassed_door(z=0.9), "uniform_decay", "decays margin"),
@@ -228,6 +239,7 @@ MUTANTS: list[tuple[str, Patch, str, str]] = [
     ("half precision in the file", half_precision_file, "saved", "margin -1"),
     ("dropout has its own generator", dropout_from_entropy, "seeded", "margin -1"),
     ("contrast with the past only", contrast_with_the_past, "layer_reflection", "clips margin -"),
+    ("stream is late by a clip", window_shifted, "streaming", "clips margin -"),
     ("u and v swapped", swapped_fields, "base_state", "drift margin -"),
     ("substrate counted from 1", consumed_substrate, "bounds", "u_below margin -"),
     ("layer runs into the padding", operator_fault(respects_lengths=False), "padding", "pattern margin -"),

@@ -46,7 +46,7 @@ def test_dense_operator_without_a_fault_is_the_layer(monkeypatch: pytest.MonkeyP
 def test_names_the_fault(patch: Patch, name: str, detail: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     patch(monkeypatch, model)
-    result = search(name, model)
+    result = search(name, model, EXAMPLES * BY_NAME[name].effort)
     assert not result.holds
     assert detail in (result.detail or "")
     assert result.counter_example
