@@ -17,6 +17,7 @@ from rdmf_theory.commands.region_uses import (
     Sample,
     Seed,
     export_text,
+    plane_paving,
     render_uses,
     uses,
 )
@@ -65,9 +66,9 @@ def region(
     certificate holds area, named points and a paving with exact strip areas; `rdmf certify` re-checks it with an
     independent program. Up to d = 2 it proves the closed form, beyond that the paving's bracket.
 
-    Also: --gap paves the plane with certified boxes, --robust decides whether all parameters of given intervals are in
-    the region (exit code 1 unless they are), --distance bounds how far a point is from the boundary, --sample draws
-    points, --export writes the conditions for a solver or a paper.
+    Also: --gap paves the plane with certified boxes (--plot then draws them), --robust decides whether all parameters of
+    given intervals are in the region (exit code 1 unless they are), --distance bounds how far a point is from the
+    boundary, --sample draws points, --export writes the conditions for a solver or a paper.
 
     With --system and --x: all bifurcations along one parameter, with wavelength and cubic coefficient. With --y too:
     curves and points of codimension two in a window, and bounds of the Turing region's area. Every location is
@@ -106,7 +107,13 @@ def region(
     if plot is not None:
         from rdmf_theory import plots
 
-        plots.save(plots.plot_region(area), plot)
+        if gap is None:
+            plots.save(plots.plot_region(area), plot)
+        else:
+            from rdmf_theory.paving_plots import plot_paving
+
+            names = "feed rate $F$ (1/step)", "kill rate $k$ (1/step)"
+            plots.save(plot_paving(plane_paving(d, s, F_max, gap), names), plot)
         console.print(f"picture: {plot}")
 
     def render() -> None:

@@ -12,6 +12,10 @@ import pytest
 
 from rdmf_model.cli import main
 from rdmf_theory.area import fixed_ratio_area
+from rdmf_theory.conditions import gray_scott_region
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.paving import pave
+from rdmf_theory.paving_plots import plot_paving
 from rdmf_theory.turing import classify
 
 
@@ -64,6 +68,22 @@ def test_answers_for_people(capsys: pytest.CaptureFixture) -> None:
     out = capsys.readouterr().out
     for word in ("paving     ", "robust     refuted", "distance   outside", "sample     F = "):
         assert word in out
+
+
+def test_picture_of_a_paving(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
+    answer(capsys, "--gap", "1e-5", "--plot", str(tmp_path / "paving.png"))
+    assert (tmp_path / "paving.png").stat().st_size > 10_000
+    paving = pave(gray_scott_region({"d": 6}).conditions, (0.05, 0.04), (0.1, 0.06), gap=1e-5)
+    collections = {c.get_label(): c for c in plot_paving(paving, ("F", "k")).axes[0].collections}
+    assert list(collections) == [f"{name} ({len(getattr(paving, name))})" for name in ("outer", "inner", "boundary")]
+    for label, collection in collections.items():
+        boxes = getattr(paving, label.split()[0])
+        drawn = sum(np.ptp(path.vertices[:, 0]) * np.ptp(path.vertices[:, 1]) for path in collection.get_paths())
+        assert drawn == pytest.approx(boxes.volume()[1], rel=1e-9)
+    with pytest.raises(ParameterError, match="2 coordinates"):
+        plot_paving(pave([lambda x: x], [-1], [1], gap=0.1), ("x", "y"))
+    with pytest.raises(ParameterError, match="empty region"):
+        plot_paving(pave([lambda x, y: -1 + 0 * x * y], [0, 0], [1, 1], gap=0.1), ("x", "y"))
 
 
 @pytest.mark.parametrize("kind", ["smt", "latex", "json"])
