@@ -33,11 +33,14 @@ def _require(name):
     return name
 
 
+# (batch, clips, channels, steps): every length with every width, batch and steps as long as the plain loop allows.
+SHAPES = [(3, clips, channels, 4) for clips in (1, 2, 63, 75) for channels in (1, 17, 256)]
+SHAPES += [(2, 500, 1, 2), (2, 500, 17, 2), (1, 500, 256, 1), (2, 2048, 1, 1), (1, 2048, 17, 1), (1, 2048, 256, 1)]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("channels", [1, 17, 64])
-@pytest.mark.parametrize(("clips", "steps"), [(1, 5), (2, 5), (63, 5), (75, 4), (500, 2)])
-def test_equals_the_reference(fast, clips, channels, steps, dtype):
-    batch = 3 if clips < 500 else 2
+@pytest.mark.parametrize(("batch", "clips", "channels", "steps"), SHAPES)
+def test_equals_the_reference(fast, batch, clips, channels, steps, dtype):
     inputs = draw_inputs(batch, clips, channels, DTYPES[dtype][0])
     lengths = ragged_lengths(batch, clips)
     mask = padding_mask(lengths, clips)
