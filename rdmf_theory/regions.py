@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,11 @@ from rdmf_theory.chart import PatternDesign
 from rdmf_theory.discretisation import pattern_gain
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.turing import Condition
+
+if TYPE_CHECKING:
+    from scipy.optimize import NonlinearConstraint
+
+    from rdmf_theory.conditions import Conjunction
 
 FORMAT = "rdmf-admissible-region"
 VERSION = 1
@@ -149,6 +154,30 @@ class AdmissibleRegion:
         tests = [(low <= x) & (x <= high) for low, x, high in zip(self.lower, values, self.upper, strict=True)]
         inside = np.logical_and.reduce(np.broadcast_arrays(*tests))
         return inside if np.ndim(inside) else bool(inside)
+
+    def conjunction(self) -> Conjunction:
+        """The algebraic conditions as formulas in the design coordinates: to pave, to sample, to decide on boxes."""
+        from rdmf_theory.design_conditions import design_region
+
+        return design_region(self)
+
+    def scipy_constraint(self, margin: float = 1e-9) -> NonlinearConstraint:
+        """The region as `scipy.optimize.NonlinearConstraint` on the five coordinates, with its Jacobian."""
+        from rdmf_theory.region_exits.scipy_constraint import scipy_constraint
+
+        return scipy_constraint(self, margin)
+
+    def smt_text(self) -> str:
+        """The region as SMT-LIB 2 text, see `region_exits.smt`."""
+        from rdmf_theory.region_exits.smt import smt_text
+
+        return smt_text(self)
+
+    def latex_text(self) -> str:
+        """The region as a LaTeX document, see `region_exits.latex`."""
+        from rdmf_theory.region_exits.latex import latex_text
+
+        return latex_text(self)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, versioned: `from_dict(to_dict())` is the identity. Optional keys are left out where unset."""

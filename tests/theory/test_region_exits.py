@@ -31,6 +31,7 @@ FULL = dataclasses.replace(DEFAULT_REGION, modulation=(0.98, 1.02), soft_onset=T
 DESIGN = np.array([0.31, 1.2, 1.5, 12.0, 0.2])
 
 
+@pytest.mark.filterwarnings("ignore:delta_grad")
 def test_scipy_maximises_a_rate_inside_the_region() -> None:
     """The largest k of the region at d = 2 with F <= 0.055 lies on the Hopf curve, which is exact."""
     result = minimize(
@@ -171,3 +172,22 @@ def test_matplotlib_reads_every_formula() -> None:
     assert len(displays) == 5
     for display in displays:
         parser.parse(f"${display}$".replace(r"\max", r"\mathrm{max}"))
+
+
+def test_one_object_many_exits() -> None:
+    assert FULL.smt_text() == smt_text(FULL)
+    assert FULL.latex_text() == latex_text(FULL)
+    np.testing.assert_array_equal(FULL.scipy_constraint().fun(DESIGN), scipy_constraint(FULL).fun(DESIGN))
+    assert [c.name for c in FULL.conjunction().conditions] == [c.name for c in design_region(FULL).conditions]
+
+
+def test_torch_module_emits_designs_of_the_region() -> None:
+    torch = pytest.importorskip("torch", reason="needs torch")
+    from rdmf_model.constraints import DesignConstraint
+
+    raw = torch.randn(2000, 5, generator=torch.Generator().manual_seed(0)) * 5
+    design = DesignConstraint(DEFAULT_REGION).transform(raw)
+    values = [getattr(design, name).double().numpy() for name in DEFAULT_REGION.conjunction().coordinates]
+    for name, margin in DEFAULT_REGION.conjunction().margins(*values).items():
+        # the wavelength may sit on its bound, which is closed
+        assert np.all(margin >= 0 if name.startswith("wavelength") else margin > 0), name
