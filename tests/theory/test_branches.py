@@ -234,3 +234,14 @@ def test_without_a_branch_point_the_remedy_is_named() -> None:
         explore(problem, BASE, 1.5, (0.8, 0.9))
     with pytest.raises(ParameterError, match="modes 3, 24"):
         explore(problem, BASE, 1.05, (1.01, 1.1), modes=[3, 24])
+
+
+def test_the_opposite_branch_has_its_valley_at_clip_0() -> None:
+    problem = soft_diagram().problem
+    diagram = explore(problem, BASE, 1.03, (1.0, 1.06), modes=[8], opposite=True)
+    high, low = (branch.states[2].x.reshape(-1, 2)[:, 1] for branch in diagram.branches)
+    assert [branch.name for branch in diagram.branches] == ["mode 8", "mode 8, opposite"]
+    assert high[0] == pytest.approx(high.max())
+    assert low[0] == pytest.approx(low.min())
+    # half a wave has three clips: the two are shifted copies
+    np.testing.assert_allclose(low[3:6], high[:3], atol=1e-9)
