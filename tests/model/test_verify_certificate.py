@@ -1,5 +1,6 @@
 """Certificates that a person hands in, models without the door, and a crowd of random texts."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -200,3 +201,14 @@ def test_the_runs_own_texts_are_tried(tmp_path):
     assert run_embeddings(config, {"widths": {"text": TEXT_WIDTH + 1}}) == []
     shutil.rmtree(folder)
     assert run_embeddings(config, {"widths": {"text": TEXT_WIDTH}}) == []
+
+
+def test_emitted_parameters_are_judged_besides_the_box(monkeypatch):
+    honest = DesignConstraint.emit
+
+    def emit(self, coordinates):
+        design = honest(self, coordinates)
+        return dataclasses.replace(design, D_u=0.2 * design.D_u)
+
+    monkeypatch.setattr(DesignConstraint, "emit", emit)
+    assert push_texts(Subject(tiny_model()), 20).outside == 20
