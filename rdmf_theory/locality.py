@@ -107,6 +107,11 @@ def kernel_ratios(parameters: Parameters, count: int) -> np.ndarray:
     F, w, D_u, D_v = (
         np.atleast_1d(np.asarray(x, dtype=float)) for x in (parameters.F, parameters.w, parameters.D_u, parameters.D_v)
     )
+    if np.any((1 + w) * D_u < (1 + F) * D_v):
+        raise ParameterError(
+            f"Parameters.D_u must be at least D_v: the substrate spreads further. Got D_u/D_v down to "
+            f"{np.min(D_u / D_v):.3g}; admissible designs have more than 1."
+        )
     # n wavenumbers compute the kernel of a ring of n clips; its neighbours' images are e^-40 of it
     points = max(64, int(np.ceil(40 / np.min(decay_limit(1 + F, D_u)))))
     if points > MOST_WAVENUMBERS:

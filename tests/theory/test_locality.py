@@ -191,3 +191,5 @@ def test_other_bad_arguments():
         halo_bound(parameters, inputs, 12).least_halo(0.0)
     with pytest.raises(ParameterError, match="shorten the wavelength"):
         kernel_ratios(Parameters(F=0.1, k=0.1, s=1.0, D_u=1e8, D_v=1e7), 2)
+    with pytest.raises(ParameterError, match="at least D_v"):
+        kernel_ratios(Parameters(F=0.1, k=0.1, s=1.0, D_u=1.0, D_v=2.0), 2)
