@@ -18,6 +18,10 @@ import sympy as sp
 
 from rdmf_theory.errors import ParameterError
 
+# beyond these a derivation takes minutes: formulas then stay as they are built
+_LONGEST = 100
+_MOST_SYMBOLS = 5
+
 
 @dataclass(frozen=True)
 class Family:
@@ -43,7 +47,12 @@ class Family:
     def at(self, expression: Any) -> Any:
         """An expression in species and parameters at the states of this family, in the shortest of equal forms."""
         at_state = dict(zip(self.species, self.values, strict=True))
-        value = sp.factor(sp.cancel(sp.together(expression.subs(at_state, simultaneous=True))))
+        value = expression.subs(at_state, simultaneous=True)
+        crowded = not self.is_closed and len(self.polynomial.free_symbols) > _MOST_SYMBOLS
+        if crowded or sp.count_ops(value) > _LONGEST:
+            # expanding this would take minutes and read worse
+            return value
+        value = sp.factor(sp.cancel(sp.together(value)))
         unknown = self.species[self.unknown]
         if not value.has(unknown):
             return value
@@ -81,12 +90,16 @@ def state_families(reactions: Sequence[Any], species: Sequence[Any]) -> list[Fam
 
 def _solve(first: Any, second: Any, species: tuple[Any, Any], poles: list[Any]) -> list[Family]:
     """Families of the common zeros of two irreducible polynomials."""
+    formulas = []
     for solved, unknown in ((1, 0), (0, 1)):
         for linear, other in ((first, second), (second, first)):
             slope = sp.diff(linear, species[solved])
             if slope != 0 and not slope.has(species[solved]):
                 formula = sp.cancel(-linear.subs(species[solved], 0) / slope)
-                return _eliminated(formula, other, species, unknown, [*poles, slope])
+                formulas.append((sp.count_ops(formula), len(formulas), formula, other, unknown, slope))
+    if formulas:
+        *_, formula, other, unknown, slope = min(formulas)
+        return _eliminated(formula, other, species, unknown, [*poles, slope])
     raise ParameterError(
         f"neither {first} = 0 nor {second} = 0 is linear in a species, so there is no closed form; "
         "use rdmf check for exact states at given values."

@@ -141,9 +141,14 @@ def _may_be_positive(expression: Any) -> bool:
 
 
 def _numerator(expression: Any) -> Any:
+    if sp.count_ops(expression) > 60:
+        # factoring this would take long and read worse
+        return expression
     return sp.factor(sp.numer(sp.together(expression)))
 
 
 def _ratio(determinant: Any, cross: Any, own: Any) -> Any:
     """`(sqrt det + sqrt(-f_v g_u))^2 / f_u^2`."""
+    if sp.count_ops(determinant) > 60:
+        return ((sp.sqrt(determinant) + sp.sqrt(-cross)) / own) ** 2
     return neat(((sp.sqrt(sp.factor(determinant)) + sp.sqrt(sp.factor(-cross))) / own) ** 2)
