@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rdmf_theory.area import fixed_ratio_area
 from rdmf_theory.boxes import Boxes, Paving
@@ -23,6 +26,7 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.expressions import compile_expressions
 from rdmf_theory.paving import pave
 from rdmf_theory.turing import classify, classify_array
+from tests.strategies import seeds
 
 PLANE = gray_scott_region()
 KINDS = ("inner", "outer", "boundary")
@@ -272,3 +276,41 @@ def test_summary_is_json_ready() -> None:
     assert isinstance(paving, Paving)
     assert summary["volume"][0] < np.pi < summary["volume"][1]
     assert len(summary["inner"][0]) == len(paving.inner)
+
+
+coefficients = st.integers(-9, 9).map(lambda n: Fraction(n, 3))
+
+
+@given(
+    terms=st.lists(st.tuples(coefficients, st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=5),
+    line=st.tuples(coefficients, coefficients, coefficients),
+    seed=seeds(),
+)
+@settings(max_examples=25)
+def test_random_conditions_on_exact_rationals(terms: list, line: tuple, seed: int) -> None:
+    """A random polynomial, the larger of it and a line, and a quotient: boxes hold what exact rationals say."""
+
+    def polynomial(x: Any, y: Any) -> Any:
+        return sum((c * x**i * y**j for c, i, j in terms), start=0 * x)
+
+    def kink(x: Any, y: Any) -> Any:
+        other = line[0] * x + line[1] * y + line[2]
+        value = polynomial(x, y)
+        return max(value, other) if isinstance(value, Fraction) else library(value).maximum(value, other)
+
+    def quotient(x: Any, y: Any) -> Any:
+        return (x + line[2]) / (y * y + Fraction(1, 7)) + line[0] * y
+
+    conditions = (kink, quotient)
+    paving = pave(conditions, (-2, -1), (1.5, 2), gap=0.05, max_boxes=6000)
+    for boxes, inside in ((paving.inner, True), (paving.outer, False)):
+        for corners in (False, True) if len(boxes) else ():
+            for point in points_in(boxes, 20, seed, corners):
+                x, y = (Fraction(value) for value in point.tolist())
+                assert all(condition(x, y) > 0 for condition in conditions) == inside
+    # the bounds of the volume hold the share of random points, five standard deviations around
+    rng = np.random.default_rng(seed)
+    points = rng.uniform((-2, -1), (1.5, 2), (500, 2))
+    share = np.mean([all(c(*point) > 0 for c in conditions) for point in points])
+    spread = 5 * 10.5 * np.sqrt(max(share * (1 - share), 1e-2) / 500)
+    assert paving.volume[0] - spread <= 10.5 * share <= paving.volume[1] + spread
