@@ -65,7 +65,10 @@ def branch(
     secondary: Annotated[
         bool, typer.Option("--secondary", help="Also follow the branches that cross at branch points found.")
     ] = False,
-    state: Annotated[int, typer.Option(help="Which homogeneous state of --system to begin with, from 1.")] = 0,
+    state: Annotated[
+        int | None,
+        typer.Option(help="Which homogeneous state of --system, from 1.", show_default="the first stable one"),
+    ] = None,
     at: Annotated[
         list[float] | None,
         typer.Option(metavar="NUMBER", help="List the patterns at this value; repeat.", show_default="the design's"),
@@ -159,7 +162,7 @@ def _problem(
     parameter: str,
     limits: tuple[float, float],
     axis: Any,
-    number: int,
+    number: int | None,
 ) -> tuple[Any, float, Any, dict[str, Any]]:
     """(problem, start of the parameter, homogeneous state there, JSON of the input)."""
     import numpy as np
@@ -217,7 +220,7 @@ def _starts(value: float, limits: tuple[float, float]) -> list[float]:
 
 
 def _general(
-    name: str, settings: list[str], parameter: str, limits: tuple[float, float], axis: Any, number: int
+    name: str, settings: list[str], parameter: str, limits: tuple[float, float], axis: Any, number: int | None
 ) -> tuple[Any, float, Any, dict[str, Any]]:
     """The same for a general system: its states at the start come from exact algebra."""
     import numpy as np
@@ -236,9 +239,9 @@ def _general(
         if not states:
             continue
         calm = [x for x in states if np.linalg.eigvals(np.array(moved.jacobian(tuple(map(float, x))))).real.max() < 0]
-        if not 0 <= number <= len(states):
+        if number is not None and not 1 <= number <= len(states):
             raise ParameterError(f"--state must be 1 to {len(states)} at {parameter} = {value:g}. Got {number}.")
-        chosen = states[number - 1] if number else (calm or states)[0]
+        chosen = states[number - 1] if number is not None else (calm or states)[0]
         return PatternProblem(system, axis, path), value, np.asarray(chosen, dtype=float), {"parameters": values}
     raise ParameterError(f"--range: {system.name} has no homogeneous state for {parameter} there; move the range.")
 
@@ -268,7 +271,9 @@ def _patterns(
                 row["proof"], entry = _prove(diagram, pattern)
                 entries += [entry] if entry else []
             rows.append(row)
-    if file is not None and entries:
+    if file is not None and not entries:
+        console.print(f"no certificate: {file} was not written, see the patterns' details", soft_wrap=True)
+    elif file is not None:
         from rdmf_theory.pattern_certificate import pattern_certificate
 
         pattern_certificate(diagram.problem.system.name, entries).save(file)
@@ -283,12 +288,17 @@ def _prove(diagram: Diagram, pattern: Any) -> tuple[dict[str, Any], dict[str, An
 
     if pattern.unstable:
         return {"outcome": "unstable", "detail": f"{pattern.unstable} eigenvalues have a positive real part"}, {}
-    proof = prove_pattern(diagram.problem, pattern)
     enclosure = enclose_pattern(diagram.problem, pattern.x, pattern.p)
-    answer = proof.to_dict()
+    try:
+        proof = prove_pattern(diagram.problem, pattern)
+    except ParameterError as error:
+        # reactions that are no polynomials: Krawczyk's test alone decides, and there is nothing for the file
+        answer, entry = {"outcome": "certified", "detail": str(error)}, {}
+    else:
+        answer, entry = proof.to_dict(), proof.entry
     if enclosure is None or not enclosure.stable:
         return answer | {"outcome": "undecided", "krawczyk": None}, {}
-    return answer | {"krawczyk": enclosure.to_dict()}, proof.entry
+    return answer | {"krawczyk": enclosure.to_dict()}, entry
 
 
 @contextmanager

@@ -92,6 +92,23 @@ def test_no_stable_pattern_means_exit_code_1(capsys: pytest.CaptureFixture) -> N
     assert pattern["proof"]["outcome"] == "unstable"
 
 
+def test_reactions_that_are_no_polynomials_are_proved_without_a_file(
+    capsys: pytest.CaptureFixture, tmp_path: Path
+) -> None:
+    file = tmp_path / "none.json"
+    found = answer(
+        capsys, "branch", "--system", "gierer-meinhardt", "--parameter", "D_v", "--range", "5:60", "--clips", "8",
+        *("--modes", "1", "--at", "40", "--certificate", str(file)),
+    )  # fmt: skip
+    proofs = [row["proof"] for row in found["patterns"] if row["unstable"] == 0]
+    assert proofs
+    for proof in proofs:
+        assert proof["outcome"] == "certified"
+        assert proof["krawczyk"]["growth_rate"][1] < 0
+        assert "polynomial" in proof["detail"]
+    assert not file.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
