@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rdmf_theory.area import fixed_ratio_area
+    from rdmf_theory.boxes import Paving
     from rdmf_theory.chart import Parameters, PatternDesign
+    from rdmf_theory.conditions import Conjunction, gray_scott_region
     from rdmf_theory.errors import DataError, ParameterError
     from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
+    from rdmf_theory.paving import pave
     from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
+    from rdmf_theory.screening import screen
     from rdmf_theory.turing import Classification, Condition, classify, classify_array
 
 __all__ = [
@@ -22,22 +26,31 @@ __all__ = [
     "AdmissibleRegion",
     "Classification",
     "Condition",
+    "Conjunction",
     "DataError",
     "ParameterError",
     "Parameters",
     "PatternDesign",
+    "Paving",
     "ReactionSystem",
     "classify",
     "classify_array",
     "fixed_ratio_area",
+    "gray_scott_region",
+    "pave",
+    "screen",
 ]
 
 _HOME = {
     "area": ("fixed_ratio_area",),
+    "boxes": ("Paving",),
     "chart": ("Parameters", "PatternDesign"),
+    "conditions": ("Conjunction", "gray_scott_region"),
     "errors": ("DataError", "ParameterError"),
     "kinetics": ("GRAY_SCOTT", "ReactionSystem"),
+    "paving": ("pave",),
     "regions": ("DEFAULT_REGION", "AdmissibleRegion"),
+    "screening": ("screen",),
     "turing": ("Classification", "Condition", "classify", "classify_array"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
