@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import typer
 
 from rdmf_model.streaming import StreamOutput
 from rdmf_theory.terminal import console
@@ -38,8 +41,16 @@ def clip_records(output: StreamOutput, clip_length: float) -> list[dict[str, flo
 
 
 def print_records(records: list[dict[str, float]]) -> None:
-    """One JSON object per line, flushed, so that a reader sees a clip as soon as it is there."""
-    for record in records:
-        sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
-    if records:
-        sys.stdout.flush()
+    """One JSON object per line, flushed, so that a reader sees a clip as soon as it is there.
+
+    Raises: typer.Exit with status 0 where the reader has left (`rdmf stream ... | head`).
+    """
+    try:
+        for record in records:
+            sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
+        if records:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # the interpreter flushes once more at its end: into nothing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit from None

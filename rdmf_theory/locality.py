@@ -76,8 +76,8 @@ def field_bounds(parameters: Parameters, inputs: InputRange, steps: int) -> Fiel
         v_n <= v_j / (1 + w)^(n-j) + max_{m <= n-j} rho_m (1 - (1 - u_j) / (1 + F)^(n-j)),    every j < n
 
     The last is the substrate's budget: what v gains has been taken from u, which cannot fall below 0, and rho_m
-    compares the Green's functions of m solves (`kernel_ratios`). max v' <= (max v + 1 + F + 2 D_u) / (1 + w) would do as
-    well, but it grows with the square of the wavelength.
+    compares the Green's functions of m solves (`kernel_ratios`). max v' <= (max v + 1 + F + 2 D_u) / (1 + w) would do
+    as well, but it grows with the square of the wavelength.
 
     Arguments: parameters, each scalar or (C,); inputs; steps >= 1.
     """
