@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rdmf_theory.continuation import Curve, Determinant, NoConvergence, Scale, Solution, Steps
-from rdmf_theory.homogeneous_branch import HomogeneousBranch, PrimaryPoint
+from rdmf_theory.homogeneous_branch import HomogeneousBranch, PrimaryPoint, typical_size
 from rdmf_theory.layer_stability import layer_parameters, pattern_multiplier
 from rdmf_theory.patterns import PatternProblem
 
@@ -98,8 +98,9 @@ class Explorer:
         self.problem, self.bounds, self.homogeneous = problem, bounds, homogeneous
         self.steps = steps or Steps()
         self.progress = progress
-        size = float(np.sqrt(np.mean(homogeneous.states**2)))
-        self.curve = Curve(problem, Scale(max(size, 1e-6), bounds[1] - bounds[0]), self.steps.tolerance)
+        self.curve = Curve(
+            problem, Scale(typical_size(homogeneous.states), bounds[1] - bounds[0]), self.steps.tolerance
+        )
         self.known: list[tuple[str, Event]] = []
 
     def flatness(self, x: np.ndarray) -> float:

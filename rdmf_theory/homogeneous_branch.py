@@ -46,13 +46,19 @@ class HomogeneousBranch:
     points: tuple[PrimaryPoint, ...]
 
 
+def typical_size(states: np.ndarray) -> float:
+    """Root mean square of concentrations; 1 for a state at the origin, which has no size of its own."""
+    size = float(np.sqrt(np.mean(np.square(states))))
+    return size if size > 1e-3 else 1.0
+
+
 def homogeneous_state(problem: PatternProblem, p: float, guess: np.ndarray) -> np.ndarray:
     """The homogeneous steady state at p that Newton's method finds from a guess, shape (n,).
 
     Raises: ParameterError if it finds none.
     """
     guess = np.asarray(guess, dtype=float)
-    curve = Curve(problem.homogeneous(), Scale(max(float(np.abs(guess).max()), 1e-6), 1.0), tolerance=1e-14)
+    curve = Curve(problem.homogeneous(), Scale(typical_size(guess), 1.0), tolerance=1e-14)
     try:
         return curve.fix(guess, p, most=60)
     except NoConvergence as error:
@@ -70,7 +76,7 @@ def follow_homogeneous(
         state, p: a homogeneous steady state; bounds: range of the parameter; steps: about so many per direction.
     """
     base = problem.homogeneous()
-    scale = Scale(max(float(np.sqrt(np.mean(state**2))), 1e-6), bounds[1] - bounds[0])
+    scale = Scale(typical_size(state), bounds[1] - bounds[0])
     curve = Curve(base, scale, tolerance=1e-13)
     control = Steps(first=1 / steps, largest=1 / steps, smallest=1e-9, most=4 * steps, tolerance=1e-13)
     n = len(state)

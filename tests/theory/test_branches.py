@@ -245,3 +245,13 @@ def test_the_opposite_branch_has_its_valley_at_clip_0() -> None:
     assert low[0] == pytest.approx(low.min())
     # half a wave has three clips: the two are shifted copies
     np.testing.assert_allclose(low[3:6], high[:3], atol=1e-9)
+
+
+def test_a_homogeneous_state_at_the_origin_sets_no_scale() -> None:
+    system = load_system("fitzhugh-nagumo")
+    values = {name: float(value) for name, value in system.defaults.items()}
+    problem = PatternProblem(system, clip_axis(12), parameter_path(system, values, "D_v"))
+    diagram = explore(problem, np.zeros(2), 3.0, (2.0, 30.0), most=1)
+    (branch,) = diagram.branches
+    assert branch.end == "parameter bound 30"
+    assert np.ptp(branch.states[-1].x) > 0.5
