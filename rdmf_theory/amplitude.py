@@ -4,7 +4,8 @@ Both amplitude equations are `A' = sigma A - g |A|^2 A`, and the scale of A is t
 `u* + A exp(i q x) + c.c.` at a Turing and `u* + A exp(i omega t) + c.c.` at a Hopf bifurcation, so the critical vector
 has 1 as its first entry. g > 0 is a soft (supercritical) onset, and the predicted amplitude is `sqrt(sigma/g)`.
 
-The formulas are written once, in `+ - * /`, and evaluate on floats, on `flint.arb` balls and on symbols.
+The formulas are written once, in `+ - * /`: they evaluate on floats, fractions and `flint.arb` balls, and on
+numbers that carry their gradient.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ import sympy as sp
 
 from rdmf_theory import amplitude
 from rdmf_theory.dual_numbers import duals
+from rdmf_theory.enclosure import precision
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.expressions import compile_expressions
 from rdmf_theory.kinetics import ReactionSystem
@@ -261,7 +262,14 @@ def clip_modes(T: int) -> tuple[flint.arb, ...]:
     """
     if int(T) != T or T < 2:
         raise ParameterError(f"clips must be an integer >= 2. Got {T!r}; a pattern wants at least two clips.")
-    return tuple(4 * flint.arb.sin_pi_fmpq(flint.fmpq(j, 2 * T)) ** 2 for j in range(T))
+    return _clip_modes(int(T), flint.ctx.prec)
+
+
+@cache
+def _clip_modes(T: int, bits: int) -> tuple[flint.arb, ...]:
+    # the precision is part of the question: balls of few bits must not answer a caller who wants many
+    with precision(bits):
+        return tuple(4 * flint.arb.sin_pi_fmpq(flint.fmpq(j, 2 * T)) ** 2 for j in range(T))
 
 
 def float_modes(T: int) -> np.ndarray:

@@ -94,7 +94,7 @@ def test_hopf_coefficient_is_andronovs(seed: int) -> None:
     assert np.sign(l_1) == -np.sign(g)
 
 
-def onset(
+def onset_of(
     name: str, values: dict[str, object], axis: str, low: str, high: str, kind: str, **kwargs: int
 ) -> tuple[SystemPoint, Bifurcation]:
     point = SystemPoint.with_defaults(BUILT_IN[name], values)
@@ -103,7 +103,7 @@ def onset(
 
 
 def test_schnakenberg_of_pde2path() -> None:
-    _, record = onset("schnakenberg", {"a": 0, "D_u": 1, "D_v": 60}, "b", "2", "4", "turing")
+    _, record = onset_of("schnakenberg", {"a": 0, "D_u": 1, "D_v": 60}, "b", "2", "4", "turing")
     # lambda_c = sqrt(60) sqrt(3 - sqrt(8)): Uecker, Wetzel and Rademacher, pde2path (2014), section 4.2
     assert record.values["b"] == pytest.approx(np.sqrt(60) * np.sqrt(3 - np.sqrt(8)), abs=1e-12)
     assert record.values["b"] == pytest.approx(3.2084844577, abs=5e-11)
@@ -126,7 +126,7 @@ TURING = {
 def test_amplitude_of_patterns_on_a_half_wave(case: tuple) -> None:
     """On half a critical wave the relative error of the amplitude is of first order in the distance from onset."""
     name, values, axis, low, high, side = case
-    point, record = onset(name, values, axis, low, high, "turing")
+    point, record = onset_of(name, values, axis, low, high, "turing")
     assert record.onset is not None
     assert record.wavelength is not None
     laplacian = cosine_laplacian(record.wavelength / 2, 16)
@@ -158,7 +158,7 @@ def test_amplitude_on_clips(mode: int) -> None:
     # lengths scaled such that the mode is the critical one
     scale = 0.8555996771673522**2 / mu
     values = {"a": 2, "b": 3, "D_x": scale}
-    point, record = onset("brusselator", values, "D_y", str(5 * scale), str(10 * scale), "turing-mode", clips=T)
+    point, record = onset_of("brusselator", values, "D_y", str(5 * scale), str(10 * scale), "turing-mode", clips=T)
     assert record.mode == mode
     assert record.primary
     assert record.onset is not None
@@ -185,7 +185,7 @@ def test_amplitude_on_clips(mode: int) -> None:
 
 def test_amplitude_of_a_limit_cycle() -> None:
     """Brusselator just beyond its Hopf point b = 1 + a^2: the swing of the cycle is 2 A, up to the order of A^2."""
-    point, record = onset("brusselator", {"a": 1, "D_x": 1, "D_y": 1}, "b", "1", "3", "hopf")
+    point, record = onset_of("brusselator", {"a": 1, "D_x": 1, "D_y": 1}, "b", "1", "3", "hopf")
     assert record.values["b"] == 2.0
     assert record.onset is not None
     assert record.onset.criticality == "soft"
@@ -204,7 +204,7 @@ def test_amplitude_of_a_limit_cycle() -> None:
 @pytest.mark.parametrize(("F", "soft"), [("0.008", True), ("0.02", False)])
 def test_sign_at_the_hopf_curve_of_gray_scott(F: str, soft: bool) -> None:
     """Left of the Bautin point F = 3/256 the oscillation sets in softly, right of it hard: by direct integration."""
-    point, record = onset("gray-scott", {"F": F, "D_u": 1, "D_v": 1}, "k", "0.01", "0.06", "hopf")
+    point, record = onset_of("gray-scott", {"F": F, "D_u": 1, "D_v": 1}, "k", "0.01", "0.06", "hopf")
     assert record.onset is not None
     assert record.onset.criticality == ("soft" if soft else "hard")
     assert record.onset.cubic is not None

@@ -59,6 +59,32 @@ def test_brusselator_closed_forms(a: float, ratio: float, D_y: float) -> None:
     assert found["hopf"].primary == (expected > 1 + a**2)
 
 
+CLOSED_FORMS = {
+    # u* = a/5 = alpha, Hopf at sigma b alpha = 3 alpha^2 - 5 (Yi, Wei and Shi, Nonlinear Analysis 2009)
+    "lengyel-epstein": ("lengyel-epstein", {"a": 10, "sigma": 8}, "b", "0.1", "1", "hopf", 7 / 16),
+    # u* = (a + 1)/b, tr J = b (1 - a)/(1 + a) - 1 (Murray, Mathematical Biology II, section 2.4)
+    "gierer-meinhardt": ("gierer-meinhardt", {"a": "0.2"}, "b", "0.5", "3", "hopf", 1.5),
+    # Turing of the same: with f_u = b (1 - a)/(1 + a), (D f_u - 1)^2 = 4 D b
+    "gierer-meinhardt, D_v": ("gierer-meinhardt", {"a": 0, "b": 1}, "D_v", "1", "50", "turing", 3 + 2 * np.sqrt(2)),
+    # tr J = 1 - u^2 - epsilon b, at u = 0
+    "fitzhugh-nagumo": ("fitzhugh-nagumo", {"a": 0, "I": 0, "epsilon": "1.25"}, "b", "0.1", "0.9", "hopf", 0.8),
+    # Schnakenberg: b - a = (a + b)^3 (Murray, section 2.4)
+    "schnakenberg": ("schnakenberg", {"b": "0.6"}, "a", "0", "0.5", "hopf", None),
+}
+
+
+@pytest.mark.parametrize("case", CLOSED_FORMS.values(), ids=CLOSED_FORMS)
+def test_closed_forms_of_the_literature(case: tuple) -> None:
+    name, values, axis, low, high, kind, expected = case
+    found = [record for record in along(name, values, axis, low, high) if record.kind == kind]
+    assert found
+    assert all(map(proved, found))
+    if expected is None:
+        assert all(0.6 - r.values["a"] == pytest.approx((0.6 + r.values["a"]) ** 3, abs=1e-14) for r in found)
+    else:
+        assert any(record.values[axis] == pytest.approx(expected, abs=1e-13) for record in found)
+
+
 def test_gray_scott_in_k() -> None:
     records = along("gray-scott", {"F": "0.03", "D_u": 2, "D_v": 1}, "k", "0", "0.08")
     assert [record.kind for record in records] == ["hopf", "turing", "saddle-node"]
