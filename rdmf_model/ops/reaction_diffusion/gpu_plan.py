@@ -32,12 +32,12 @@ class Plan(NamedTuple):
             return cls((steps,), 1, clips, 0)
         # As many steps at once as leave half of the tile to be written; one, if that is too many.
         at_once = max(1, min(steps, LONGEST_TILE // (4 * halo_per_step)))
-        halo = at_once * halo_per_step
+        launches = -(-steps // at_once)
+        blocks = tuple((steps * (n + 1)) // launches - (steps * n) // launches for n in range(launches))
+        halo = max(blocks) * halo_per_step
         stride = LONGEST_TILE - 2 * halo
         if stride < LONGEST_TILE // 8:
             return None
-        launches = -(-steps // at_once)
-        blocks = tuple((steps * (n + 1)) // launches - (steps * n) // launches for n in range(launches))
         return cls(blocks, -(-clips // stride), stride, halo)
 
 
