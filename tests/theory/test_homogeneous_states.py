@@ -44,7 +44,7 @@ def quadratic_systems(draw: st.DrawFn) -> SystemPoint:
 
 
 @given(quadratic_systems(), st.integers(0, 2**32 - 1))
-@settings(max_examples=8)
+@settings(max_examples=6)
 def test_every_newton_state_is_enclosed(system: SystemPoint, seed: int) -> None:
     """Newton's method from random starts finds no state in the box that the exact list lacks."""
     states = steady_states_in_box(system, BOX)
@@ -155,7 +155,7 @@ def test_bad_boxes() -> None:
 
 
 @given(st.lists(st.integers(-9, 9), min_size=2, max_size=6))
-@settings(max_examples=30)
+@settings(max_examples=12)
 def test_real_roots_and_signs_against_sympy(integers: list[int]) -> None:
     x = sp.Symbol("x")
     polynomial = sp.Poly(list(reversed(integers)), x)
