@@ -59,10 +59,16 @@ def plot_diagram(diagram: Diagram, at: Sequence[float] = ()) -> Figure:
         for branch, colour in zip(diagram.branches, _cycle(len(diagram.branches)), strict=True):
             if not branch.states:
                 continue
-            p = np.array([branch.start, *(state.p for state in branch.states)])
-            top = [float(_base_height(diagram, branch, observed)), *map(height, branch.states)]
-            counts = np.array([branch.states[0].unstable, *(state.unstable for state in branch.states)])
-            _lines(axis, p, np.array(top), counts, colour, 1.7)
+            rows = [(branch.start, _base_height(diagram, branch, observed), branch.states[0].unstable)]
+            for before, state in zip((None, *branch.states), branch.states, strict=False):
+                # solid meets dashed at the event, not at the next computed state
+                if before is not None and (before.unstable == 0) != (state.unstable == 0) and branch.events:
+                    ends = (before.p, state.p)
+                    event = min(branch.events, key=lambda e, ends=ends: sum(abs(e.p - p) for p in ends))
+                    rows.append((event.p, float(problem.fields(event.x)[:, observed].max()), state.unstable))
+                rows.append((state.p, height(state), state.unstable))
+            p, top, counts = (np.array(column) for column in zip(*rows, strict=True))
+            _lines(axis, p, top, counts, colour, 1.7)
             for kind, marker in (("fold", "^"), ("branch point", "o"), ("hopf", "D")):
                 events = [event for event in branch.events if event.kind.removeprefix("near ") == kind]
                 heights = [float(problem.fields(event.x)[:, observed].max()) for event in events]
@@ -86,8 +92,8 @@ def plot_diagram(diagram: Diagram, at: Sequence[float] = ()) -> Figure:
                 bbox={"fc": "white", "ec": "none", "pad": 0.6},
                 arrowprops={"arrowstyle": "-", "lw": 0.5, "color": "0.4", "shrinkA": 0, "shrinkB": 2},
             )
-        unit = _UNITS.get(problem.path.name, "")
-        axis.set_xlabel(f"{problem.path.name.replace('_', ' ')}" + (f" ({unit})" if unit else ""))
+        unit = _UNITS.get(problem.path.name, "") if problem.system.name == "gray-scott" else ""
+        axis.set_xlabel(f"{problem.path.name}" + (f" ({unit})" if unit else ""))
         axis.set_ylabel(f"largest {species} on the axis")
         axis.set_xlim(*_limits(diagram))
         _name_curves(axis, diagram, height)
@@ -203,9 +209,7 @@ def _profile_axes(
                 x, fields[:, i], color=DARK if main else MIDDLE, ls="-" if main else "--", lw=1.2, label=symbol.name
             )
         verdict = "stable" if state.unstable == 0 else f"{state.unstable} unstable"
-        axis.set_title(
-            f"{letter}: {branch.name}, {problem.path.name.replace('_', ' ')} {state.p:.4g}, {verdict}", fontsize=7
-        )
+        axis.set_title(f"{letter}: {branch.name}, {problem.path.name} {state.p:.4g}, {verdict}", fontsize=7)
         axis.tick_params(labelbottom=row == len(shown) - 1)
         if row == 0:
             axis.legend(loc="upper right", fontsize=7, ncols=2, handlelength=1.5, borderaxespad=0.1)
