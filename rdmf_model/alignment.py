@@ -120,5 +120,5 @@ def align_score(model: MomentModel, samples: Sequence[Sample], ridge: float) -> 
     # Unit variance of the score over the clips of a video; contrast makes the rest.
     weight = weight / (weight @ gram @ weight / count).sqrt().clamp(min=1e-9)
     fusion.similarity_scale.fill_(float(weight[0]))
-    # Added to the random start, which keeps the channels apart.
-    fusion.salience.weight.add_(weight[1:].float())
+    # Added to the random start, which keeps the heads apart.
+    fusion.salience.weight[: fusion.heads].add_(weight[1:].float())

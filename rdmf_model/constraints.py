@@ -169,21 +169,20 @@ class DesignConstraint(nn.Module):
         rounded = (part.to(coordinates.dtype) for part in (*emitted, v_star, gain_lo, gain_hi))
         return Design(u_star, z, excess, wavelength, rate, *rounded)
 
-    def modulate(self, design: Design, score: Tensor) -> Tensor:
-        """Relative gain m_t of each clip from a score: bounded, increasing, and exactly 1 at score 0.
+    def modulate(self, design: Design, tilt: Tensor) -> Tensor:
+        """Relative gain m_t of each clip: bounded, increasing in the tilt, and exactly 1 at tilt 0.
 
-        log m = fraction * tanh(score) * (log gain_hi if score >= 0 else -log gain_lo).
+        log m = fraction * (tilt log gain_hi if tilt >= 0 else -tilt log gain_lo), tilt clamped to [-1, 1].
 
-        Arguments: design of tensors that broadcast against `score`, for instance (B, 1, C); score (B, T, C), any real.
-        Returns: m, shape of the broadcast, in [gain_lo^fraction, gain_hi^fraction]; NaN scores give 1.
+        Arguments: design of tensors that broadcast against `tilt`, for instance (B, 1, C); tilt (B, T, C), any real.
+        Returns: m, shape of the broadcast, in [gain_lo^fraction, gain_hi^fraction]; a NaN tilt gives 1.
         """
-        score = torch.nan_to_num(score if score.dtype == torch.float64 else score.float(), nan=0.0)
-        fraction = self.modulation_fraction.to(score.dtype)
-        log_lo = fraction * torch.log(design.gain_lo.to(score.dtype))
-        log_hi = fraction * torch.log(design.gain_hi.to(score.dtype))
-        # |tilt| <= 1 and products round monotonically, so the product is between log_lo and log_hi: no clamp needed
-        tilt = torch.tanh(score).clamp(-1.0, 1.0)
-        return torch.exp(tilt * torch.where(tilt >= 0, log_hi, -log_lo))
+        tilt = torch.nan_to_num(tilt if tilt.dtype == torch.float64 else tilt.float(), nan=0.0)
+        fraction = self.modulation_fraction.to(tilt.dtype)
+        log_lo = fraction * torch.log(design.gain_lo.to(tilt.dtype))
+        log_hi = fraction * torch.log(design.gain_hi.to(tilt.dtype))
+        # One of the two terms is 0 and |tilt| <= 1: products round monotonically, so the sum is between the logarithms.
+        return torch.exp(tilt.clamp(0.0, 1.0) * log_hi - tilt.clamp(-1.0, 0.0) * log_lo)
 
     def inverse_transform(self, design: Tensor) -> Tensor:
         """Raw tensor whose transform is `design`, shape (..., 5).

@@ -1,15 +1,17 @@
 """The reaction-diffusion fusion layer: text and clips react, clips diffuse, and the moment appears as a pattern.
 
-    score_t = b_g + contrast_t(α_g cos_g(x_t, q) + w_c · x_t)    match with the text (head g), salience (channel c)
+    score_t = b_k + contrast_t(α_k cos_k(x_t, q) + w_k · x_t)    score k: match with the text (heads), salience (probes)
+    tilt_t  = P tanh(ε₁ score_t)                                 channel c listens to scores, Σ_k |P_ck| <= 1
     design  = constraint.transform(base_c + A B q)               per channel c: (u*, z, excess, wavelength, rate)
-    m_t     = constraint.modulate(design, ε₁ score_t)            clip-wise gain, inside the admissible interval
-    v_0     = v* exp(ε₂ tanh(score_t / 2)),  u_0 = u*            a weak pattern for the instability to amplify
+    m_t     = constraint.modulate(design, tilt_t)                clip-wise gain, inside the admissible interval
+    v_0     = v* (1 + ε₂ tilt_t),  u_0 = u*                      a weak pattern for the instability to amplify
     (u, v)  = N semi-implicit steps                              `ops.reaction_diffusion`
-    x'_t    = LN(FFN(x_t + W [p(v/v* − 1), u/u* − 1]))           readout, then feed-forward, both with residual
+    x'_t    = LN(FFN(x_t + a p(v/v* − 1) + b (u/u* − 1)))        readout channel by channel, then feed-forward
 
-p(x) = 2 tanh(x/2) keeps large-amplitude patterns from drowning small ones. Contrast is against the clips within a fixed
-radius, so what a clip becomes depends on its surroundings alone. Whatever the weights, the parameters stay in the
-region of `constraints.DesignConstraint`.
+p(x) = x/(1 + |x|/2) keeps large-amplitude patterns from drowning small ones. Contrast is against the clips within a
+fixed radius, so what a clip becomes depends on its surroundings alone. Whatever the weights, the parameters stay in the
+region of `constraints.DesignConstraint`. Per clip and before the feed-forward block the layer multiplies by K << C
+scores only: no C x C projection.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ class ReactionDiffusionFusion(nn.Module):
         constraint: the one door to admissible parameters.
         steps: semi-implicit steps N, >= 1.
         heads: similarity heads; the first half compare whole vectors, the others slices of C / heads channels.
+        probes: scores that see the clip alone.
         design_rank: rank of the map from the query to the designs.
         feedforward: hidden width of the feed-forward block after the readout.
         dropout: of the readout and the feed-forward block.
@@ -73,6 +76,7 @@ class ReactionDiffusionFusion(nn.Module):
         constraint: DesignConstraint,
         steps: int,
         heads: int = 8,
+        probes: int = 32,
         design_rank: int = 16,
         feedforward: int = 256,
         dropout: float = 0.2,
@@ -97,15 +101,18 @@ class ReactionDiffusionFusion(nn.Module):
         nn.init.zeros_(self.design_query[1].weight)  # type: ignore[arg-type]
         self.similarity_scale = nn.Parameter(torch.full((heads,), 8.0))
         # No bias: contrast would cancel it.
-        self.salience = nn.Linear(channels, channels, bias=False)
-        nn.init.normal_(self.salience.weight, std=0.3 * channels**-0.5)
-        self.score_offset = nn.Parameter(torch.zeros(heads))
-        self.gain_scale = nn.Parameter(torch.full((heads,), 0.6))
-        self.initial_scale = nn.Parameter(torch.ones(heads))
-        self.readout = nn.Linear(2 * channels, channels)
+        self.salience = nn.Linear(channels, heads + probes, bias=False)
+        nn.init.normal_(self.salience.weight, std=channels**-0.5)
+        nn.init.normal_(self.salience.weight[:heads], std=0.3 * channels**-0.5)
+        self.score_offset = nn.Parameter(torch.zeros(heads + probes))
+        self.gain_scale = nn.Parameter(torch.full((heads + probes,), 0.6))
+        # A channel starts by listening to its own head, and to a few probes that keep the channels apart.
+        own = 0.7 * torch.eye(heads).repeat_interleave(channels // heads, dim=0)
+        self.listening = nn.Parameter(torch.cat([own, 0.5 / max(probes, 1) * torch.randn(channels, probes)], dim=1))
+        self.initial_share = nn.Parameter(torch.zeros(channels))
         # The layer starts as the identity with a faint pattern: what diffusion blurs, it has to be worth.
-        nn.init.zeros_(self.readout.weight)
-        nn.init.zeros_(self.readout.bias)
+        self.activator_weight = nn.Parameter(torch.zeros(channels))
+        self.substrate_weight = nn.Parameter(torch.zeros(channels))
         self.dropout = nn.Dropout(dropout)
         self.feedforward = FeedForward(channels, feedforward, dropout)
         self.norm = nn.LayerNorm(channels)
@@ -118,45 +125,49 @@ class ReactionDiffusionFusion(nn.Module):
         return self.constraint.transform(raw)
 
     def reaction_parameters(self) -> list[nn.Parameter]:
-        """Designs and the scalars per head or channel that drive the reaction and weigh the pattern."""
-        scalars = [self.similarity_scale, self.score_offset, self.gain_scale, self.initial_scale]
+        """Designs and the scalars per score or channel that drive the reaction and weigh the pattern."""
+        scalars = [self.similarity_scale, self.score_offset, self.gain_scale, self.initial_share]
         scalars += [self.pattern_weight, self.pattern_scale]
         return [self.design_base, *self.design_query.parameters(), *scalars]
 
     def match(self, video: Tensor, query: Tensor) -> Tensor:
-        """Match of each clip with the text plus its own salience, before contrast, shape (B, T, C)."""
+        """Every score before contrast, shape (B, T, K): match with the text (heads) plus the clip's own salience."""
         batch, clips, _ = video.shape
         whole = torch.einsum("btc,bc->bt", normalize(video, dim=-1), normalize(query, dim=-1))
         slices = normalize(video.view(batch, clips, self.heads, -1), dim=-1)
         sliced = torch.einsum("btgc,bgc->btg", slices, normalize(query.view(batch, self.heads, -1), dim=-1))
         half = self.heads // 2
         similarity = torch.cat([whole[..., None].expand(-1, -1, half), sliced[..., half:]], dim=-1)
-        per_head = self.channels // self.heads
-        return (self.similarity_scale * similarity).repeat_interleave(per_head, dim=-1) + self.salience(video)
+        heads, probes = self.salience(video).split([self.heads, self.gain_scale.shape[0] - self.heads], dim=-1)
+        return torch.cat([self.similarity_scale * similarity + heads, probes], dim=-1)
 
     def contrast(self, match: Tensor, video_mask: Tensor) -> Tensor:
-        """The score of clips with this `match`, any real, shape (B, T, C); clip t sees CONTRAST_RADIUS to each side."""
-        per_head = self.channels // self.heads
-        return local_contrast(match, video_mask, CONTRAST_RADIUS) + self.score_offset.repeat_interleave(per_head)
+        """The scores of clips with this `match`, any real, shape (B, T, K); clip t sees CONTRAST_RADIUS to each side."""
+        return local_contrast(match, video_mask, CONTRAST_RADIUS) + self.score_offset
 
     def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
-        """Contrast of each clip's match with the text plus its own salience, shape (B, T, C), any real."""
+        """Contrast of each clip's match with the text and of its salience, shape (B, T, K), any real."""
         return self.contrast(self.match(video, query), video_mask)
 
-    def react(self, design: Design, score: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """What the steps make of the score: (2 tanh((v/v* - 1) / 2), u/u* - 1), each (B, T, C).
+    def tilt(self, score: Tensor) -> Tensor:
+        """What each channel makes of the scores, `P tanh(ε₁ score)`, (B, T, C), in [-1, 1] up to rounding."""
+        listening = self.listening / self.listening.abs().sum(1, keepdim=True).clamp(min=1.0)
+        return torch.tanh(self.gain_scale * score) @ listening.T.to(score.dtype)
 
-        Arguments: design of tensors (B, 1, C); score (B, T, C); lengths (B,) valid clips, None: all.
+    def initial_tilt(self) -> Tensor:
+        """ε₂ of each channel, (C,), in (0, 0.9): v_0 = v* (1 + ε₂ tilt)."""
+        return 0.9 * torch.sigmoid(self.initial_share)
+
+    def react(self, design: Design, score: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What the steps make of the scores: (p(v/v* - 1), u/u* - 1), each (B, T, C).
+
+        Arguments: design of tensors (B, 1, C); score (B, T, K); lengths (B,) valid clips, None: all.
         """
-        per_head = self.channels // self.heads
-        gain = self.constraint.modulate(design, self.gain_scale.repeat_interleave(per_head) * score)
-        initial = self.initial_scale.repeat_interleave(per_head) * torch.tanh(0.5 * score)
-        v0 = design.v_star * torch.exp(initial)
-        u0 = design.u_star.expand_as(v0)
+        tilt = self.tilt(score)
         u, v = reaction_diffusion(
-            u0,
-            v0,
-            design.s * gain,
+            design.u_star.expand_as(tilt),
+            design.v_star + design.v_star * self.initial_tilt() * tilt,
+            design.s * self.constraint.modulate(design, tilt),
             design.F[:, 0],
             design.k[:, 0],
             design.D_u[:, 0],
@@ -165,12 +176,17 @@ class ReactionDiffusionFusion(nn.Module):
             steps=self.steps,
             backend=self.backend,
         )
-        return 2.0 * torch.tanh((v / design.v_star - 1.0) / 2.0), u / design.u_star - 1.0
+        activator = v * (1.0 / design.v_star) - 1.0
+        return activator / (1.0 + 0.5 * activator.abs()), u * (1.0 / design.u_star) - 1.0
+
+    def readout_matrix(self) -> Tensor:
+        """What `read` multiplies [activator, substrate] with, (C, 2C): two diagonal blocks."""
+        return torch.cat([torch.diag(self.activator_weight), torch.diag(self.substrate_weight)], dim=1)
 
     def read(self, video: Tensor, activator: Tensor, substrate: Tensor) -> tuple[Tensor, Tensor]:
         """Fused clips (B, T, C) and pattern (B, T) from what `react` made, clip by clip."""
-        clips = video + self.dropout(self.readout(torch.cat([activator, substrate], dim=-1)))
-        clips = self.norm(self.feedforward(clips))
+        change = self.activator_weight * activator + self.substrate_weight * substrate
+        clips = self.norm(self.feedforward(video + self.dropout(change)))
         pattern = self.pattern_scale * (activator @ torch.softmax(self.pattern_weight, dim=0))
         return clips, pattern
 

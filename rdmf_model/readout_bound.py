@@ -32,7 +32,7 @@ def readout_slope(fusion: ReactionDiffusionFusion) -> float:
     inner, first, second = _feedforward(fusion)
     block = GELU_SLOPE * _norm(second.weight) * _norm(first.weight)
     stretch = [_largest(norm.weight) / math.sqrt(norm.eps) for norm in (inner, fusion.norm)]
-    return _norm(fusion.readout.weight) * (1.0 + block * stretch[0]) * stretch[1]
+    return _norm(fusion.readout_matrix()) * (1.0 + block * stretch[0]) * stretch[1]
 
 
 @torch.no_grad()
@@ -45,7 +45,7 @@ def fused_change(fusion: ReactionDiffusionFusion, x: Tensor, change: Tensor) -> 
     """
     x, change = x.double(), change.double()
     inner, first, second = _feedforward(fusion)
-    readout, w1, w2 = (linear.weight.double() for linear in (fusion.readout, first, second))
+    readout, w1, w2 = (weight.double() for weight in (fusion.readout_matrix(), first.weight, second.weight))
     r = (change @ readout.abs().T).norm(dim=-1)
     # forward, in float64, with the Jacobians of the parts
     normal, s1 = _normalise(inner, x)

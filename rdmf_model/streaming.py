@@ -74,7 +74,7 @@ class StreamingFusion:
                 "other fusions have no certified halo; run them on the whole video."
             )
         self._fusion, self._block, self._certify = fusion, int(block), certify
-        weight = fusion.readout.weight
+        weight = fusion.salience.weight
         self._like = weight.new_empty(0)
         self._project: Callable[[Tensor], Tensor] = lambda x: x
         self._saliency: SaliencyHead | None = None
@@ -87,7 +87,8 @@ class StreamingFusion:
         self._certified = 0.0
         self._pending: list[Tensor] = []
         # clips from `_first` on that later blocks need: projected, and their match with the text
-        self._video = self._match = self._like.new_empty(1, 0, fusion.channels)
+        self._video = self._like.new_empty(1, 0, fusion.channels)
+        self._match = self._like.new_empty(1, 0, fusion.salience.out_features)
         self._first = self._received = self._emitted = 0
         self._closed = False
 

@@ -68,7 +68,7 @@ class LayerRange:
 
 
 def layer_range(fusion: ReactionDiffusionFusion, design: Design) -> LayerRange:
-    """What is known of every video under this design (tensors (C,)): gain and initial state are bounded by tanh."""
+    """What is known of every video under this design (tensors (C,)): the tilt is in [-1, 1]."""
 
     def array(x: Tensor) -> np.ndarray:
         return x.detach().cpu().double().numpy()
@@ -77,11 +77,11 @@ def layer_range(fusion: ReactionDiffusionFusion, design: Design) -> LayerRange:
     parameters = Parameters(*rates)
     u_star, v_star = array(design.u_star), array(design.v_star)
     fraction = float(fusion.constraint.modulation_fraction)
-    tilt = np.repeat(np.abs(array(fusion.initial_scale)), fusion.channels // fusion.heads)
+    share = array(fusion.initial_tilt())
     inputs = InputRange(
         u_hi=u_star,
-        v_lo=v_star * np.exp(-tilt) * (1 - _ROUNDING),
-        v_hi=v_star * np.exp(tilt) * (1 + _ROUNDING),
+        v_lo=v_star * (1 - share) * (1 - _ROUNDING),
+        v_hi=v_star * (1 + share) * (1 + _ROUNDING),
         gain_lo=parameters.s * array(design.gain_lo) ** fraction * (1 - _ROUNDING),
         gain_hi=parameters.s * array(design.gain_hi) ** fraction * (1 + _ROUNDING),
     )
@@ -141,10 +141,10 @@ def certify_block(
     if not (cut_start or cut_end):
         return 0.0
     layer = layer_range(fusion, design.map(lambda x: x[0, 0]))
-    per_head = fusion.channels // fusion.heads
     double = design.map(lambda x: x.double())
-    gain = double.s * fusion.constraint.modulate(double, fusion.gain_scale.repeat_interleave(per_head) * score.double())
-    initial = torch.exp(fusion.initial_scale.repeat_interleave(per_head) * torch.tanh(0.5 * score.double()))
+    tilt = fusion.tilt(score.double())
+    gain = double.s * fusion.constraint.modulate(double, tilt)
+    initial = 1.0 + fusion.initial_tilt() * tilt
     found = enclose_window(
         layer.u_star,
         (double.v_star * initial)[0].cpu().numpy(),
@@ -155,11 +155,12 @@ def certify_block(
         cut_end=cut_end,
     )
     error_v, error_u = found.error_v[kept] / layer.v_star, found.error_u[kept] / layer.u_star
-    activator = 2 * np.tanh((found.v[kept] / layer.v_star - 1) / 2)
+    activator = found.v[kept] / layer.v_star - 1
+    activator = activator / (1 + np.abs(activator) / 2)
     device = video.device
     change = torch.from_numpy(np.concatenate([error_v, error_u], axis=-1)).to(device)
     fields = torch.from_numpy(np.concatenate([activator, found.u[kept] / layer.u_star - 1], axis=-1)).to(device)
-    read = video[0].double() + fields @ fusion.readout.weight.double().T + fusion.readout.bias.double()
+    read = video[0].double() + fields @ fusion.readout_matrix().double().T
     share = torch.softmax(fusion.pattern_weight.double(), dim=0)
     pattern = (change[:, : fusion.channels] @ share) * fusion.pattern_scale.abs()
     return max(float(pattern.max()), float(fused_change(fusion, read, change).max()))

@@ -96,7 +96,7 @@ def test_a_fusion_with_context_sees_neighbours_and_text(name):
     fusion = make_fusion(name)
     if name == "reaction_diffusion":
         # untrained, its readout is zero and the clips pass unchanged
-        torch.nn.init.normal_(fusion.readout.weight, generator=torch.Generator().manual_seed(2))
+        torch.nn.init.normal_(fusion.activator_weight, generator=torch.Generator().manual_seed(2))
     video, text, query, video_mask, text_mask = make_inputs((12,), (3,))
     base = fusion(video, text, query, video_mask, text_mask).clips
     moved = video.clone()

@@ -171,19 +171,22 @@ def test_the_layer_is_the_theory_run_by_hand():
         score = fusion.score(video, query, video_mask)[0].numpy()
         activator, substrate = np.zeros((13, CHANNELS)), np.zeros((13, CHANNELS))
         for channel in range(CHANNELS):
-            head = channel // (CHANNELS // 4)
             at = design.map(lambda x, channel=channel: x[0, channel])
-            tilt = np.tanh(float(fusion.gain_scale[head]) * score[:, channel])
+            listening = fusion.listening[channel].numpy()
+            listening = listening / max(1.0, np.abs(listening).sum())
+            tilt = np.tanh(fusion.gain_scale.numpy() * score) @ listening
             bound = np.where(tilt >= 0, np.log(float(at.gain_hi)), -np.log(float(at.gain_lo)))
             gain = np.exp(float(fusion.constraint.modulation_fraction) * tilt * bound)
             u = np.full(13, float(at.u_star))
-            v = float(at.v_star) * np.exp(float(fusion.initial_scale[head]) * np.tanh(score[:, channel] / 2))
+            v = float(at.v_star) * (1 + 0.9 / (1 + np.exp(-float(fusion.initial_share[channel]))) * tilt)
             parameters = Parameters(*(float(getattr(at, name)) for name in ("F", "k", "s", "D_u", "D_v")))
             for _ in range(STEPS):
                 u, v = semi_implicit_step(u, v, float(at.s) * gain, parameters)
-            activator[:, channel] = 2 * np.tanh((v / float(at.v_star) - 1) / 2)
+            change = v / float(at.v_star) - 1
+            activator[:, channel] = change / (1 + np.abs(change) / 2)
             substrate[:, channel] = u / float(at.u_star) - 1
-        read = fusion.readout(torch.from_numpy(np.concatenate([activator, substrate], 1)))
+        read = fusion.activator_weight * torch.from_numpy(activator)
+        read = read + fusion.substrate_weight * torch.from_numpy(substrate)
         expected = fusion.norm(fusion.feedforward(video[0] + read))
         torch.testing.assert_close(output.clips[0], expected, atol=1e-8, rtol=1e-8)
         weight = fusion.pattern_scale * torch.softmax(fusion.pattern_weight, 0)
@@ -209,7 +212,7 @@ def test_any_video_keeps_the_fields_finite_and_positive(scale):
     video, text, query, video_mask, text_mask = make_inputs()
     output = fusion(video * scale, text, query, video_mask, text_mask)
     assert bool(torch.isfinite(output.pattern).all())
-    # p(v/v* - 1) lies in (2 tanh(-1/2), 2) for v > 0
+    # p(v/v* - 1) lies in (-2/3, 2) for v > 0
     assert bool((output.pattern.abs() < 2.0).all())
 
 
@@ -219,8 +222,9 @@ def test_the_gain_stays_in_its_interval():
         fusion.gain_scale.mul_(100.0)
     video, _, query, video_mask, _ = make_inputs()
     design = fusion.design(query).map(lambda x: x[:, None])
-    score = fusion.score(video, query, video_mask) * 100
-    gain = fusion.constraint.modulate(design, score)
+    tilt = fusion.tilt(fusion.score(video, query, video_mask) * 100)
+    assert bool((tilt.abs() <= 1 + 1e-6).all())
+    gain = fusion.constraint.modulate(design, 100 * tilt)
     assert bool(((gain > design.gain_lo) & (gain < design.gain_hi)).all())
 
 
@@ -236,7 +240,7 @@ def test_the_base_state_stays_put_without_a_score(dtype):
     output = fusion(video, text, query, video_mask, text_mask)
     tolerance = 1e-4 if dtype == torch.float32 else 1e-13
     assert output.pattern.abs().max().item() < tolerance
-    expected = fusion.norm(fusion.feedforward(video + fusion.readout.bias))
+    expected = fusion.norm(fusion.feedforward(video))
     torch.testing.assert_close(output.clips[video_mask], expected[video_mask], atol=10 * tolerance, rtol=0)
 
 
@@ -283,7 +287,7 @@ def test_gradients_agree_with_finite_differences():
         output = fusion(video, text, query, video_mask, text_mask)
         return (output.clips[video_mask] * weight[video_mask]).sum() + output.pattern.sum()
 
-    parameters = [fusion.design_base, fusion.gain_scale, fusion.initial_scale, fusion.similarity_scale]
+    parameters = [fusion.design_base, fusion.gain_scale, fusion.initial_share, fusion.similarity_scale]
     gradients = torch.autograd.grad(loss(), parameters)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         direction = torch.randn_like(parameter)

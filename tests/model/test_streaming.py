@@ -168,7 +168,7 @@ def test_memory_does_not_grow_over_a_hundred_thousand_clips():
     assert len(sizes) == 100
     assert max(sizes[40:]) <= max(sizes[:40])
     # clips that a later block needs, projected and matched, and one unfinished block
-    assert max(sizes) <= 2 * 4 * 8 * (2 * stream.plan.reach + 3 * 256)
+    assert max(sizes) <= 4 * (8 + fusion.salience.out_features) * (2 * stream.plan.reach + 3 * 256)
 
 
 def test_a_clip_that_is_not_finite_is_named_and_not_taken(fusion):

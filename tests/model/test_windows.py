@@ -129,19 +129,19 @@ def test_no_change_of_the_fields_moves_a_fused_clip_further(size):
     generator = torch.Generator().manual_seed(0)
     fields = 0.01 * torch.randn(50, 2 * CHANNELS, generator=generator, dtype=torch.float64)
     allowed = size * torch.rand(50, 2 * CHANNELS, generator=generator, dtype=torch.float64)
-    x = video + fusion.readout(fields)
+    x = video + fields @ fusion.readout_matrix().T
     bound = fused_change(fusion, x, allowed)
     with torch.no_grad():
         still = fusion.norm(fusion.feedforward(x))
         for _ in range(20):
             moved = allowed * (2 * torch.randint(0, 2, allowed.shape, generator=generator) - 1)
-            change = (fusion.norm(fusion.feedforward(x + moved @ fusion.readout.weight.T)) - still).abs()
+            change = (fusion.norm(fusion.feedforward(x + moved @ fusion.readout_matrix().T)) - still).abs()
             assert torch.all(change <= bound + 1e-13)
             assert torch.all(change.norm(dim=-1) <= readout_slope(fusion) * moved.norm(dim=-1))
     if size < 1e-4:
         # small changes: the bound is the Jacobian's row sum, attained by the signs of the row
         rows = torch.func.jacrev(lambda y: fusion.norm(fusion.feedforward(y)))
-        jacobian = rows(x[3]) @ fusion.readout.weight
+        jacobian = rows(x[3]) @ fusion.readout_matrix()
         torch.testing.assert_close(bound[3], (jacobian.abs() @ allowed[3]).detach(), rtol=1e-2, atol=0)
 
 
@@ -173,6 +173,6 @@ def test_a_window_without_cuts_has_no_error():
     fusion = make_fusion()
     video, query = make_video(20, dtype=torch.float32)
     design = fusion.design(query[None]).map(lambda x: x[:, None])
-    arguments = (fusion, design, torch.zeros(1, 20, CHANNELS), video[None], slice(0, 20))
+    arguments = (fusion, design, torch.zeros(1, 20, fusion.salience.out_features), video[None], slice(0, 20))
     assert certify_block(*arguments, cut_start=False, cut_end=False) == 0.0
     assert certify_block(*arguments, cut_start=False, cut_end=True) > 0.0
