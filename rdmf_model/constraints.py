@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rdmf_model.ops.reaction_diffusion.driven import relative_gain
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.errors import DataError, ParameterError
@@ -169,20 +170,24 @@ class DesignConstraint(nn.Module):
         rounded = (part.to(coordinates.dtype) for part in (*emitted, v_star, gain_lo, gain_hi))
         return Design(u_star, z, excess, wavelength, rate, *rounded)
 
+    def log_gain(self, design: Design) -> tuple[Tensor, Tensor]:
+        """Logarithms of the least and the largest relative gain that clips may get, (..., C) each, lo <= 0 <= hi.
+
+        `modulation_fraction` of the way, in log, to the ends of the admissible interval.
+        """
+        fraction = self.modulation_fraction.to(design.gain_lo.dtype)
+        return fraction * torch.log(design.gain_lo), fraction * torch.log(design.gain_hi)
+
     def modulate(self, design: Design, tilt: Tensor) -> Tensor:
         """Relative gain m_t of each clip: bounded, increasing in the tilt, and exactly 1 at tilt 0.
 
-        log m = fraction * (tilt log gain_hi if tilt >= 0 else -tilt log gain_lo), tilt clamped to [-1, 1].
+        log m = fraction * (tilt log gain_hi if tilt >= 0 else -tilt log gain_lo), tilt cut to [-1, 1].
 
         Arguments: design of tensors that broadcast against `tilt`, for instance (B, 1, C); tilt (B, T, C), any real.
         Returns: m, shape of the broadcast, in [gain_lo^fraction, gain_hi^fraction]; a NaN tilt gives 1.
         """
-        tilt = torch.nan_to_num(tilt if tilt.dtype == torch.float64 else tilt.float(), nan=0.0)
-        fraction = self.modulation_fraction.to(tilt.dtype)
-        log_lo = fraction * torch.log(design.gain_lo.to(tilt.dtype))
-        log_hi = fraction * torch.log(design.gain_hi.to(tilt.dtype))
-        # One of the two terms is 0 and |tilt| <= 1: products round monotonically, so the sum is between the logarithms.
-        return torch.exp(tilt.clamp(0.0, 1.0) * log_hi - tilt.clamp(-1.0, 0.0) * log_lo)
+        tilt = tilt if tilt.dtype == torch.float64 else tilt.float()
+        return relative_gain(tilt, *(x.to(tilt.dtype) for x in self.log_gain(design)))
 
     def inverse_transform(self, design: Tensor) -> Tensor:
         """Raw tensor whose transform is `design`, shape (..., 5).

@@ -18,15 +18,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import normalize
 
 from rdmf_model.baselines import FeedForward, FusionOutput
 from rdmf_model.constraints import Design, DesignConstraint
-from rdmf_model.ops.reaction_diffusion import reaction_diffusion
+from rdmf_model.ops.reaction_diffusion.driven import Drive, Rates, driven_reaction_diffusion
 from rdmf_theory.errors import ParameterError
 
 # Clips on either side that a clip is compared with: a little more than the 75 clips of the field's usual videos.
 CONTRAST_RADIUS = 75
+# Products of norms below this count as it: a clip of zeros is like no text.
+_TINY = 1e-12
 
 
 def local_contrast(x: Tensor, mask: Tensor, radius: int, floor: float = 1e-2) -> Tensor:
@@ -39,18 +40,18 @@ def local_contrast(x: Tensor, mask: Tensor, radius: int, floor: float = 1e-2) ->
 
     Linear in T for any radius: window sums are differences of running sums, kept in float64 so that they do not drift.
     """
-    valid = mask[..., None].double()
-    inside = torch.where(mask[..., None], x, torch.zeros_like(x)).double()
-    clips = x.shape[1]
-    low = (torch.arange(clips, device=x.device) - radius).clamp(min=0)
-    high = (torch.arange(clips, device=x.device) + radius + 1).clamp(max=clips)
-    running = nn.functional.pad(torch.cat([inside, inside.square(), valid], dim=-1).cumsum(1), (0, 0, 1, 0))
-    sums = running[:, high] - running[:, low]
-    total, square, count = sums.split([x.shape[-1], x.shape[-1], 1], dim=-1)
+    valid = mask[:, None].double()
+    # Clips last: running sums along contiguous memory.
+    inside = torch.where(mask[..., None], x, torch.zeros_like(x)).transpose(1, 2).double()
+    running = torch.cat([inside, inside.square(), valid], dim=1).cumsum(-1)
+    ends = running.new_zeros(*running.shape[:2], radius + 1), running[..., -1:].expand(-1, -1, radius)
+    running = torch.cat([ends[0], running, ends[1]], dim=-1)
+    sums = running[..., 2 * radius + 1 :] - running[..., : x.shape[1]]
+    total, square, count = sums.split([x.shape[-1], x.shape[-1], 1], dim=1)
     count = count.clamp(min=1.0)
     mean = total / count
     variance = (square / count - mean.square()).clamp(min=0.0)
-    return ((inside - mean) * valid / (variance + floor**2).sqrt()).to(x.dtype)
+    return ((inside - mean) * valid / (variance + floor**2).sqrt()).to(x.dtype).transpose(1, 2)
 
 
 class ReactionDiffusionFusion(nn.Module):
@@ -133,16 +134,21 @@ class ReactionDiffusionFusion(nn.Module):
     def match(self, video: Tensor, query: Tensor) -> Tensor:
         """Every score before contrast, shape (B, T, K): match with the text (heads) plus the clip's own salience."""
         batch, clips, _ = video.shape
-        whole = torch.einsum("btc,bc->bt", normalize(video, dim=-1), normalize(query, dim=-1))
-        slices = normalize(video.view(batch, clips, self.heads, -1), dim=-1)
-        sliced = torch.einsum("btgc,bgc->btg", slices, normalize(query.view(batch, self.heads, -1), dim=-1))
+        # One pass for all slices; whole vectors are the sums over theirs.
+        slices = nn.functional.normalize(query, dim=-1).view(batch, self.heads, -1)
+        words = torch.einsum("bgc,gh->bgch", slices, torch.eye(self.heads).to(query)).flatten(1, 2)
+        dots = video @ words
+        sizes = torch.linalg.vector_norm(video.view(batch, clips, self.heads, -1), dim=-1)
+        lengths = torch.linalg.vector_norm(slices, dim=-1)[:, None]
+        sliced = dots / (sizes * lengths).clamp(min=_TINY)
+        whole = dots.sum(-1) / torch.linalg.vector_norm(sizes, dim=-1).clamp(min=_TINY)
         half = self.heads // 2
         similarity = torch.cat([whole[..., None].expand(-1, -1, half), sliced[..., half:]], dim=-1)
         heads, probes = self.salience(video).split([self.heads, self.gain_scale.shape[0] - self.heads], dim=-1)
         return torch.cat([self.similarity_scale * similarity + heads, probes], dim=-1)
 
     def contrast(self, match: Tensor, video_mask: Tensor) -> Tensor:
-        """The scores of clips with this `match`, any real, shape (B, T, K); clip t sees CONTRAST_RADIUS to each side."""
+        """The scores of clips with this `match`, any real, shape (B, T, K); each sees CONTRAST_RADIUS clips around."""
         return local_contrast(match, video_mask, CONTRAST_RADIUS) + self.score_offset
 
     def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
@@ -163,21 +169,12 @@ class ReactionDiffusionFusion(nn.Module):
 
         Arguments: design of tensors (B, 1, C); score (B, T, K); lengths (B,) valid clips, None: all.
         """
-        tilt = self.tilt(score)
-        u, v = reaction_diffusion(
-            design.u_star.expand_as(tilt),
-            design.v_star + design.v_star * self.initial_tilt() * tilt,
-            design.s * self.constraint.modulate(design, tilt),
-            design.F[:, 0],
-            design.k[:, 0],
-            design.D_u[:, 0],
-            design.D_v[:, 0],
-            lengths,
-            steps=self.steps,
-            backend=self.backend,
+        at = design.map(lambda x: x[:, 0])
+        drive = Drive(at.u_star, at.v_star, at.s, *self.constraint.log_gain(at), self.initial_tilt())
+        rates = Rates(at.F, at.k, at.D_u, at.D_v)
+        return driven_reaction_diffusion(
+            self.tilt(score), drive, rates, lengths, steps=self.steps, backend=self.backend
         )
-        activator = v * (1.0 / design.v_star) - 1.0
-        return activator / (1.0 + 0.5 * activator.abs()), u * (1.0 / design.u_star) - 1.0
 
     def readout_matrix(self) -> Tensor:
         """What `read` multiplies [activator, substrate] with, (C, 2C): two diagonal blocks."""
@@ -185,7 +182,7 @@ class ReactionDiffusionFusion(nn.Module):
 
     def read(self, video: Tensor, activator: Tensor, substrate: Tensor) -> tuple[Tensor, Tensor]:
         """Fused clips (B, T, C) and pattern (B, T) from what `react` made, clip by clip."""
-        change = self.activator_weight * activator + self.substrate_weight * substrate
+        change = torch.addcmul(self.activator_weight * activator, self.substrate_weight, substrate)
         clips = self.norm(self.feedforward(video + self.dropout(change)))
         pattern = self.pattern_scale * (activator @ torch.softmax(self.pattern_weight, dim=0))
         return clips, pattern

@@ -5,6 +5,7 @@ the number of steps.
 """
 
 import ctypes
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -23,9 +24,11 @@ class _Call(ctypes.Structure):
     """`Call` of kernel.hpp."""
 
     _fields_ = (
-        *((name, _View) for name in ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar")),
+        *((name, _View) for name in ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar", "tilt", "tilt_bar")),
         ("rates", ctypes.c_void_p * 4),
         ("rate_gradients", ctypes.c_void_p * 4),
+        ("drive", ctypes.c_void_p * 6),
+        ("drive_gradients", ctypes.c_void_p * 6),
         ("lengths", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("batch", "clips", "channels", "steps")),
         *((name, ctypes.c_double) for name in ("step_size", "reaction_limit")),
@@ -88,7 +91,7 @@ def _forward(
     step_size: float,
 ) -> tuple[Tensor, Tensor]:
     u, v = u0.new_empty(u0.shape), u0.new_empty(u0.shape)
-    _run({"u0": u0, "v0": v0, "gain": gain, "u": u, "v": v}, (F, k, D_u, D_v), (), lengths, steps, step_size)
+    run({"u0": u0, "v0": v0, "gain": gain, "u": u, "v": v}, {"rates": (F, k, D_u, D_v)}, lengths, steps, step_size)
     return u, v
 
 
@@ -111,23 +114,24 @@ def _backward(
     rates = [F.new_empty(F.shape) for _ in range(4)]
     views = {"u0": u0, "v0": v0, "gain": gain, "u": u_bar, "v": v_bar}
     views |= zip(("u0_bar", "v0_bar", "gain_bar"), fields, strict=True)
-    _run(views, (F, k, D_u, D_v), rates, lengths, steps, step_size)
+    run(views, {"rates": (F, k, D_u, D_v), "rate_gradients": rates}, lengths, steps, step_size)
     return (*fields, *rates)  # type: ignore[return-value]
 
 
-def _run(
+def run(
     views: dict[str, Tensor],
-    rates: tuple[Tensor, ...],
-    rate_gradients: tuple[Tensor, ...] | list[Tensor],
+    rows: dict[str, Sequence[Tensor]],
     lengths: Tensor | None,
     steps: int,
     step_size: float,
 ) -> None:
+    """One call of the kernel: `views` (B, T, C) and `rows` of (B, C) by their names in kernel.hpp; backward iff a
+    cotangent of an input is among the views."""
     library, reason = _library()
     if library is None:
         raise RuntimeError(f"The CPU kernel of reaction_diffusion is not available: {reason}.")
-    batch, clips, channels = views["u0"].shape
-    dtype = views["u0"].dtype
+    batch, clips, channels = views["u"].shape
+    dtype = views["u"].dtype
     call = _Call(
         batch=batch,
         clips=clips,
@@ -141,14 +145,14 @@ def _run(
         x = x if x.stride(2) == 1 or channels == 1 else x.contiguous()
         alive.append(x)
         setattr(call, name, _View(x.data_ptr(), x.stride(0), x.stride(1)))
-    for slot, tensors in ((call.rates, rates), (call.rate_gradients, rate_gradients)):
+    for name, tensors in rows.items():
         for j, x in enumerate(tensors):
             alive.append(x.contiguous())
-            slot[j] = alive[-1].data_ptr()
+            getattr(call, name)[j] = alive[-1].data_ptr()
     if lengths is not None:
         alive.append(lengths.contiguous())
         call.lengths = alive[-1].data_ptr()
-    backward = "u0_bar" in views
+    backward = "u0_bar" in views or "tilt_bar" in views
     if library.rdmf_run(ctypes.byref(call), dtype == torch.float64, backward, torch.get_num_threads()):
         raise MemoryError(f"reaction_diffusion found no memory for its scratch space at T = {clips}, N = {steps}.")
 

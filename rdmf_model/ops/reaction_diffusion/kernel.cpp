@@ -9,17 +9,105 @@
 namespace rdmf {
 namespace {
 
+// The state that a tilt starts and the gain that it sets (kernel.hpp, `Drive`).
+template <typename T>
+struct Driver {
+    Row<T> drive[DRIVES];
+
+    explicit Driver(const Block<T>& block) {
+        for (int j = 0; j < DRIVES; ++j)
+            drive[j] = load((const T*)block.call.drive[j] + block.sample * block.call.channels + block.channel, block.count);
+    }
+
+    // Reads the tilt into `v`.
+    void start(const Block<T>& block, Row<T>* u, Row<T>* v) const {
+        typedef typename Simd<T>::V V;
+        block.read(block.call.tilt, v);
+        for (int64_t t = 0; t < block.clips; ++t) EACH {
+                const V tilt = v[t].v[i], zero = (V){};
+                // NaN counts as 0 here, and shows in v
+                const V up = minimum(tilt > zero ? tilt : zero, zero + (T)1), down = minimum(tilt < zero ? -tilt : zero, zero + (T)1);
+                block.gain[t].v[i] = drive[S].v[i] * exponential<T>(up * drive[LOG_HI].v[i] + down * drive[LOG_LO].v[i]);
+                u[t].v[i] = drive[U_STAR].v[i];
+                v[t].v[i] = drive[V_STAR].v[i] + drive[V_STAR].v[i] * drive[SHARE].v[i] * tilt;
+            }
+    }
+
+    // In place: u / u* - 1 and p(v / v* - 1).
+    void finish(const Block<T>& block, Row<T>* u, Row<T>* v) const {
+        typedef typename Simd<T>::V V;
+        Row<T> per_u, per_v;
+        EACH per_u.v[i] = (T)1 / drive[U_STAR].v[i], per_v.v[i] = (T)1 / drive[V_STAR].v[i];
+        for (int64_t t = 0; t < block.clips; ++t) EACH {
+                const V x = v[t].v[i] * per_v.v[i] - (T)1, size = x < 0 ? -x : x;
+                u[t].v[i] = u[t].v[i] * per_u.v[i] - (T)1;
+                v[t].v[i] = x / ((T)1 + (T)0.5 * size);
+            }
+    }
+
+    // Cotangents of `finish`, in place, and their share of u* and v*; (u, v) is the last state.
+    void finish_back(const Block<T>& block, const Row<T>* u, const Row<T>* v, Row<T>* x, Row<T>* y, Row<T>* bar) const {
+        typedef typename Simd<T>::V V;
+        Row<T> per_u, per_v;
+        EACH per_u.v[i] = (T)1 / drive[U_STAR].v[i], per_v.v[i] = (T)1 / drive[V_STAR].v[i];
+        for (int64_t t = 0; t < block.clips; ++t) EACH {
+                const V change = v[t].v[i] * per_v.v[i] - (T)1, size = change < 0 ? -change : change;
+                const V slope = (T)1 / ((T)1 + (T)0.5 * size);
+                x[t].v[i] = x[t].v[i] * per_u.v[i];
+                y[t].v[i] = y[t].v[i] * slope * slope * per_v.v[i];
+                bar[U_STAR].v[i] -= x[t].v[i] * u[t].v[i] * per_u.v[i];
+                bar[V_STAR].v[i] -= y[t].v[i] * v[t].v[i] * per_v.v[i];
+            }
+    }
+
+    // Cotangents of `start`: of the tilt (in place of y) and of the drive.
+    template <typename Adjoint_>
+    void start_back(const Block<T>& block, Adjoint_& adjoint, Row<T>* bar) const {
+        typedef typename Simd<T>::V V;
+        const auto* call = &block.call;
+        for (int64_t t = 0; t < block.clips; ++t) {
+            const Row<T> tilts = load(block.at(call->tilt, t), block.count);
+            EACH {
+                const V tilt = tilts.v[i], zero = (V){}, one = zero + (T)1;
+                const V up = minimum(tilt > zero ? tilt : zero, one), down = minimum(tilt < zero ? -tilt : zero, one);
+                const V from_gain = adjoint.gain_bar[t].v[i] * block.gain[t].v[i];
+                const V slope = tilt >= zero ? drive[LOG_HI].v[i] : (tilt < zero ? -drive[LOG_LO].v[i] : zero);
+                const V inside = (tilt < zero ? -tilt : tilt) <= one ? slope : zero;
+                const V from_v = adjoint.y[t].v[i];
+                bar[U_STAR].v[i] += adjoint.x[t].v[i];
+                bar[V_STAR].v[i] += from_v + from_v * drive[SHARE].v[i] * tilt;
+                bar[S].v[i] += from_gain;
+                bar[LOG_HI].v[i] += from_gain * up;
+                bar[LOG_LO].v[i] += from_gain * down;
+                bar[SHARE].v[i] += from_v * drive[V_STAR].v[i] * tilt;
+                adjoint.y[t].v[i] = from_v * drive[V_STAR].v[i] * drive[SHARE].v[i] + from_gain * inside;
+            }
+        }
+        EACH bar[S].v[i] /= drive[S].v[i];
+    }
+};
+
+template <typename T>
+void start(const Block<T>& block, Row<T>* u, Row<T>* v) {
+    if (block.call.drive[0]) {
+        Driver<T>(block).start(block, u, v);
+    } else {
+        block.read(block.call.gain, block.gain);
+        block.read(block.call.u0, u);
+        block.read(block.call.v0, v);
+    }
+}
+
 template <typename T>
 void forward(const Call& call, int64_t sample, int64_t channel, void* scratch) {
     const Block<T> block(call, sample, channel, scratch);
     Row<T>*u = block.free, *v = u + block.clips;
-    block.read(call.gain, block.gain);
-    block.read(call.u0, u);
-    block.read(call.v0, v);
+    start(block, u, v);
     if (block.may_overflow(u, v))
         block.template advance<true>(u, v, call.steps, 0);
     else
         block.template advance<false>(u, v, call.steps, 0);
+    if (call.drive[0]) Driver<T>(block).finish(block, u, v);
     block.write(call.u, u);
     block.write(call.v, v);
 }
@@ -115,16 +203,16 @@ int64_t segment_length(int64_t clips, int64_t steps) {
     return length;
 }
 
-template <typename T, bool CUT>
-void steps_back(const Block<T>& block, Adjoint<T>& adjoint, Row<T>* states) {
+// `states` holds the given state; `begin(u, v)` sets the adjoint's x and y to the cotangents of the last one.
+template <typename T, bool CUT, typename Begin>
+void steps_back(const Block<T>& block, Adjoint<T>& adjoint, Row<T>* states, const Begin& begin) {
     const int64_t clips = block.clips, steps = block.call.steps;
     const int64_t length = segment_length<T>(block.call.clips, steps);
     const int64_t segments = (steps + length - 1) / length;
     // Layout: the states that start the segments but the last, then the states of one segment (u's, then v's).
     Row<T>* starts = states;
     Row<T>*u = starts + 2 * clips * (segments - 1), *v = u + clips * (length + 1);
-    block.read(block.call.u0, u);
-    block.read(block.call.v0, v);
+    start(block, u, v);
     for (int64_t s = 0; s + 1 < segments; ++s) {
         for (int64_t t = 0; t < clips; ++t) starts[2 * s * clips + t] = u[t], starts[(2 * s + 1) * clips + t] = v[t];
         block.template advance<CUT>(u, v, length, 0);
@@ -134,6 +222,10 @@ void steps_back(const Block<T>& block, Adjoint<T>& adjoint, Row<T>* states) {
         if (s + 1 < segments)
             for (int64_t t = 0; t < clips; ++t) u[t] = starts[2 * s * clips + t], v[t] = starts[(2 * s + 1) * clips + t];
         block.template advance<CUT>(u, v, here, clips);
+        if (s + 1 == segments) {
+            begin(u + here * clips, v + here * clips);
+            adjoint.eliminate_v();
+        }
         for (int64_t n = here - 1; n >= 0; --n) {
             adjoint.template sweep_up<CUT>(v + n * clips, v + (n + 1) * clips);
             if (n || s)
@@ -151,23 +243,32 @@ void backward(const Call& call, int64_t sample, int64_t channel, void* scratch) 
     const int64_t clips = block.clips;
     Row<T>* states = block.free + 3 * clips;
     Adjoint<T> adjoint{block, block.free, block.free + clips, block.free + 2 * clips, zero, zero, zero, zero};
-    block.read(call.gain, block.gain);
     for (int64_t t = 0; t < clips; ++t) adjoint.gain_bar[t] = zero;
-    block.read(call.u0, states);
-    block.read(call.v0, states + clips);
+    start(block, states, states + clips);
     const bool cut = block.may_overflow(states, states + clips);
     block.read(call.u, adjoint.x);
     block.read(call.v, adjoint.y);
-    if (call.steps) {
-        adjoint.eliminate_v();
-        if (cut)
-            steps_back<T, true>(block, adjoint, states);
-        else
-            steps_back<T, false>(block, adjoint, states);
+    Row<T> drive_bar[DRIVES];
+    for (int j = 0; j < DRIVES; ++j) drive_bar[j] = zero;
+    const auto begin = [&](const Row<T>* u, const Row<T>* v) {
+        if (call.drive[0]) Driver<T>(block).finish_back(block, u, v, adjoint.x, adjoint.y, drive_bar);
+    };
+    if (!call.steps)
+        begin(states, states + clips);
+    else if (cut)
+        steps_back<T, true>(block, adjoint, states, begin);
+    else
+        steps_back<T, false>(block, adjoint, states, begin);
+    if (call.drive[0]) {
+        Driver<T>(block).start_back(block, adjoint, drive_bar);
+        block.write(call.tilt_bar, adjoint.y);
+        for (int j = 0; j < DRIVES; ++j)
+            store((T*)call.drive_gradients[j] + sample * call.channels + channel, drive_bar[j], block.count);
+    } else {
+        block.write(call.u0_bar, adjoint.x);
+        block.write(call.v0_bar, adjoint.y);
+        block.write(call.gain_bar, adjoint.gain_bar);
     }
-    block.write(call.u0_bar, adjoint.x);
-    block.write(call.v0_bar, adjoint.y);
-    block.write(call.gain_bar, adjoint.gain_bar);
     Row<T> out[4];
     EACH {
         const auto h = block.h.v[i], turnover = h * adjoint.sum_w.v[i];

@@ -1,0 +1,151 @@
+"""A layer's whole reaction in one operator: from the tilt of every clip to what the steps made of it.
+
+    gain = s exp(t log_hi) for t = tilt >= 0, s exp(|t| log_lo) below,  |t| cut to 1
+    u_0 = u*,  v_0 = v* (1 + share tilt),  N steps of `reaction_diffusion`
+    activator = p(v_N / v* - 1),  p(x) = x / (1 + |x| / 2),  substrate = u_N / u* - 1
+
+`compose` is the truth, by any backend; where the compiled kernel runs, start and readout are part of its pass over the
+clips (kernel.hpp, `Drive`), so that nothing but tilt, activator and substrate is read or written.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from . import _load, reaction_diffusion
+from .arguments import check_lengths
+
+
+class Drive(NamedTuple):
+    """What turns a tilt into a start and a gain, each broadcastable to (B, C).
+
+    u_star, v_star: the base state, > 0.  s: reaction gain, > 0.  log_lo, log_hi: logarithms of the relative gain at
+    tilt -1 and 1, log_lo <= 0 <= log_hi.  share: relative size of the start's perturbation, in [0, 1).
+    """
+
+    u_star: Tensor
+    v_star: Tensor
+    s: Tensor
+    log_lo: Tensor
+    log_hi: Tensor
+    share: Tensor
+
+
+class Rates(NamedTuple):
+    """Feed and kill rate, 1/time, and diffusion of u and v, clip^2/time, each broadcastable to (B, C), > 0."""
+
+    F: Tensor
+    k: Tensor
+    D_u: Tensor
+    D_v: Tensor
+
+
+def relative_gain(tilt: Tensor, log_lo: Tensor, log_hi: Tensor) -> Tensor:
+    """`exp(t log_hi)` for t >= 0, `exp(|t| log_lo)` below, t the tilt cut to [-1, 1], NaN counting as 0.
+
+    |t| <= 1 and products round monotonically, so the logarithm is between log_lo and log_hi.
+    """
+    cut = torch.nan_to_num(tilt, nan=0.0).clamp(-1.0, 1.0)
+    return torch.exp(cut * torch.where(cut >= 0, log_hi, -log_lo))
+
+
+def start(tilt: Tensor, drive: Drive) -> tuple[Tensor, Tensor, Tensor]:
+    """(u_0, v_0, gain), each (B, T, C), of a tilt (B, T, C)."""
+    at = Drive(*(x[..., None, :] for x in drive))
+    v0 = at.v_star + at.v_star * at.share * tilt
+    return at.u_star.expand_as(v0), v0, at.s * relative_gain(tilt, at.log_lo, at.log_hi)
+
+
+def compose(
+    tilt: Tensor, drive: Drive, rates: Rates, lengths: Tensor | None, steps: int, backend: str | None
+) -> tuple[Tensor, Tensor]:
+    """`driven_reaction_diffusion` by its definition."""
+    u, v = reaction_diffusion(*start(tilt, drive), *rates, lengths, steps=steps, backend=backend)
+    change = v / drive.v_star[..., None, :] - 1.0
+    activator, substrate = change / (1.0 + 0.5 * change.abs()), u / drive.u_star[..., None, :] - 1.0
+    if lengths is None:
+        return activator, substrate
+    valid = torch.arange(tilt.shape[1], device=tilt.device) < lengths[:, None]
+    return torch.where(valid[..., None], activator, 0.0), torch.where(valid[..., None], substrate, 0.0)
+
+
+def driven_reaction_diffusion(
+    tilt: Tensor,
+    drive: Drive,
+    rates: Rates,
+    lengths: Tensor | None = None,
+    *,
+    steps: int,
+    backend: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(activator, substrate) of a driven layer, each (B, T, C), 0 in the padding; see the module.
+
+    Arguments:
+        tilt: (B, T, C), float32 or float64 for the fused kernel, T >= 1.
+        drive, rates: (B, C) each, of the tilt's dtype.
+        lengths, steps, backend: as in `reaction_diffusion`.
+    Raises: ValueError as `reaction_diffusion`.
+    """
+    batch, clips, channels = tilt.shape
+    fused = tilt.dtype in (torch.float32, torch.float64) and _load(backend, tilt.device.type) == "cpu"
+    rows = [x.expand(batch, channels) for x in (*drive, *rates)]
+    if not fused or any(x.dtype != tilt.dtype for x in rows):
+        return compose(tilt, Drive(*rows[:6]), Rates(*rows[6:]), lengths, steps, backend)
+    return _forward(tilt, rows, check_lengths(lengths, batch, clips, tilt.device), steps)
+
+
+@torch.library.custom_op("rdmf::driven_reaction_diffusion", mutates_args=(), device_types="cpu")
+def _forward(tilt: Tensor, rows: list[Tensor], lengths: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
+    from .cpu import run
+
+    activator, substrate = tilt.new_empty(tilt.shape), tilt.new_empty(tilt.shape)
+    views = {"tilt": tilt, "u": substrate, "v": activator}
+    run(views, {"drive": rows[:6], "rates": rows[6:]}, lengths, steps, 1.0)
+    return activator, substrate
+
+
+@torch.library.custom_op("rdmf::driven_reaction_diffusion_backward", mutates_args=(), device_types="cpu")
+def _backward(
+    activator_bar: Tensor, substrate_bar: Tensor, tilt: Tensor, rows: list[Tensor], lengths: Tensor | None, steps: int
+) -> list[Tensor]:
+    from .cpu import run
+
+    tilt_bar = tilt.new_empty(tilt.shape)
+    bars = [x.new_empty(x.shape) for x in rows]
+    views = {"tilt": tilt, "u": substrate_bar, "v": activator_bar, "tilt_bar": tilt_bar}
+    table = {"drive": rows[:6], "rates": rows[6:], "drive_gradients": bars[:6], "rate_gradients": bars[6:]}
+    run(views, table, lengths, steps, 1.0)
+    return [tilt_bar, *bars]
+
+
+@_forward.register_fake
+def _(tilt: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+    return tilt.new_empty(tilt.shape), tilt.new_empty(tilt.shape)
+
+
+@_backward.register_fake
+def _(activator_bar: Tensor, substrate_bar: Tensor, tilt: Tensor, rows: list[Tensor], *_: Any) -> list[Tensor]:
+    return [tilt.new_empty(tilt.shape), *(x.new_empty(x.shape) for x in rows)]
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    tilt, rows, lengths, ctx.steps = inputs
+    ctx.save_for_backward(tilt, lengths, *rows)
+
+
+def _differentiate(ctx: Any, activator_bar: Tensor, substrate_bar: Tensor) -> tuple[Any, ...]:
+    tilt, lengths, *rows = ctx.saved_tensors
+    tilt_bar, *bars = _backward(activator_bar, substrate_bar, tilt, rows, lengths, ctx.steps)
+    return tilt_bar, bars, None, None
+
+
+def _refuse(ctx: Any, *_: Any) -> None:
+    raise RuntimeError(
+        "driven_reaction_diffusion cannot be differentiated twice by this backend. "
+        "Pass backend='reference' for second derivatives."
+    )
+
+
+_forward.register_autograd(_differentiate, setup_context=_save)
+_backward.register_autograd(_refuse)
