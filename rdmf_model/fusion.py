@@ -16,12 +16,15 @@ scores only: no C x C projection.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from rdmf_model.baselines import FeedForward, FusionOutput
 from rdmf_model.constraints import Design, DesignConstraint
-from rdmf_model.ops.reaction_diffusion.driven import Drive, Rates, driven_reaction_diffusion
+from rdmf_model.ops.reaction_diffusion import reaction_diffusion
+from rdmf_model.ops.reaction_diffusion.driven import Drive, Rates, compose, driven_reaction_diffusion
 from rdmf_theory.errors import ParameterError
 
 # Clips on either side that a clip is compared with: a little more than the 75 clips of the field's usual videos.
@@ -68,8 +71,14 @@ class ReactionDiffusionFusion(nn.Module):
         dropout: of the readout and the feed-forward block.
         backend: of the operator; None picks the best available.
 
+    Attributes:
+        fused: start, steps and readout in one operator where the compiled kernel runs. Off: each by itself, by the
+            same formulas, so that what enters the steps can be observed (`rdmf_model.properties`).
+
     Raises: ParameterError if the channels do not divide among the heads.
     """
+
+    fused: bool = True
 
     def __init__(
         self,
@@ -169,12 +178,13 @@ class ReactionDiffusionFusion(nn.Module):
 
         Arguments: design of tensors (B, 1, C); score (B, T, K); lengths (B,) valid clips, None: all.
         """
-        at = design.map(lambda x: x[:, 0])
+        tilt, at = self.tilt(score), design.map(lambda x: x[:, 0])
         drive = Drive(at.u_star, at.v_star, at.s, *self.constraint.log_gain(at), self.initial_tilt())
         rates = Rates(at.F, at.k, at.D_u, at.D_v)
-        return driven_reaction_diffusion(
-            self.tilt(score), drive, rates, lengths, steps=self.steps, backend=self.backend
-        )
+        if self.fused:
+            return driven_reaction_diffusion(tilt, drive, rates, lengths, steps=self.steps, backend=self.backend)
+        operator = partial(reaction_diffusion, steps=self.steps, backend=self.backend)
+        return compose(tilt, drive, rates, lengths, design.s * self.constraint.modulate(design, tilt), operator)
 
     def readout_matrix(self) -> Tensor:
         """What `read` multiplies [activator, substrate] with, (C, 2C): two diagonal blocks."""

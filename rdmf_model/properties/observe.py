@@ -39,7 +39,11 @@ def recorded_calls() -> Iterator[list[OperatorCall]]:
         calls.append(OperatorCall(*inputs, steps=options["steps"], u=u, v=v))
         return u, v
 
-    with patch.object(rdmf_model.fusion, "reaction_diffusion", record):
+    fusion = rdmf_model.fusion
+    with (
+        patch.object(fusion.ReactionDiffusionFusion, "fused", False),
+        patch.object(fusion, "reaction_diffusion", record),
+    ):
         yield calls
 
 

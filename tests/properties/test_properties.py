@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rdmf_model.constraints import DesignConstraint
+from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.model import MomentModel
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
 from rdmf_model.properties.inputs import Text  # noqa: F401, named in counter-examples
@@ -45,6 +46,8 @@ def test_dense_operator_without_a_fault_is_the_layer(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(("patch", "name", "detail"), [row[1:] for row in MUTANTS], ids=[row[0] for row in MUTANTS])
 def test_names_the_fault(patch: Patch, name: str, detail: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
+    # the faults sit where the parts meet
+    monkeypatch.setattr(ReactionDiffusionFusion, "fused", False)
     patch(monkeypatch, model)
     result = search(name, model, EXAMPLES * BY_NAME[name].effort)
     assert not result.holds

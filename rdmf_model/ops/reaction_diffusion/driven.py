@@ -4,10 +4,12 @@
     u_0 = u*,  v_0 = v* (1 + share tilt),  N steps of `reaction_diffusion`
     activator = p(v_N / v* - 1),  p(x) = x / (1 + |x| / 2),  substrate = u_N / u* - 1
 
-`compose` is the truth, by any backend; where the compiled kernel runs, start and readout are part of its pass over the
-clips (kernel.hpp, `Drive`), so that nothing but tilt, activator and substrate is read or written.
+`compose` is the definition, for any backend; where the compiled kernel runs, start and readout are part of its pass
+over the clips (kernel.hpp, `Drive`), so that nothing but tilt, activator and substrate is read or written.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -50,20 +52,20 @@ def relative_gain(tilt: Tensor, log_lo: Tensor, log_hi: Tensor) -> Tensor:
     return torch.exp(cut * torch.where(cut >= 0, log_hi, -log_lo))
 
 
-def start(tilt: Tensor, drive: Drive) -> tuple[Tensor, Tensor, Tensor]:
-    """(u_0, v_0, gain), each (B, T, C), of a tilt (B, T, C)."""
-    at = Drive(*(x[..., None, :] for x in drive))
-    v0 = at.v_star + at.v_star * at.share * tilt
-    return at.u_star.expand_as(v0), v0, at.s * relative_gain(tilt, at.log_lo, at.log_hi)
-
-
 def compose(
-    tilt: Tensor, drive: Drive, rates: Rates, lengths: Tensor | None, steps: int, backend: str | None
+    tilt: Tensor,
+    drive: Drive,
+    rates: Rates,
+    lengths: Tensor | None,
+    gain: Tensor,
+    operator: Callable[..., tuple[Tensor, Tensor]],
 ) -> tuple[Tensor, Tensor]:
-    """`driven_reaction_diffusion` by its definition."""
-    u, v = reaction_diffusion(*start(tilt, drive), *rates, lengths, steps=steps, backend=backend)
-    change = v / drive.v_star[..., None, :] - 1.0
-    activator, substrate = change / (1.0 + 0.5 * change.abs()), u / drive.u_star[..., None, :] - 1.0
+    """(activator, substrate) by their definition, with any `gain` (B, T, C) and any operator (u0, v0, gain, rates)."""
+    u_star, v_star = drive.u_star[:, None], drive.v_star[:, None]
+    v0 = v_star + v_star * drive.share[..., None, :] * tilt
+    u, v = operator(u_star.expand_as(v0), v0, gain, *rates, lengths)
+    change = v / v_star - 1.0
+    activator, substrate = change / (1.0 + 0.5 * change.abs()), u / u_star - 1.0
     if lengths is None:
         return activator, substrate
     valid = torch.arange(tilt.shape[1], device=tilt.device) < lengths[:, None]
@@ -91,7 +93,10 @@ def driven_reaction_diffusion(
     fused = tilt.dtype in (torch.float32, torch.float64) and _load(backend, tilt.device.type) == "cpu"
     rows = [x.expand(batch, channels) for x in (*drive, *rates)]
     if not fused or any(x.dtype != tilt.dtype for x in rows):
-        return compose(tilt, Drive(*rows[:6]), Rates(*rows[6:]), lengths, steps, backend)
+        drive, rates = Drive(*rows[:6]), Rates(*rows[6:])
+        gain = drive.s[:, None] * relative_gain(tilt, drive.log_lo[:, None], drive.log_hi[:, None])
+        operator = partial(reaction_diffusion, steps=steps, backend=backend)
+        return compose(tilt, drive, rates, lengths, gain, operator)
     return _forward(tilt, rows, check_lengths(lengths, batch, clips, tilt.device), steps)
 
 

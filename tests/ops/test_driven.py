@@ -1,0 +1,148 @@
+"""The driven operator: the compiled pass computes what its definition says, gradients included."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
+from rdmf_model.ops.reaction_diffusion.driven import (
+    Drive,
+    Rates,
+    _forward,
+    compose,
+    driven_reaction_diffusion,
+    relative_gain,
+)
+
+compiled = pytest.mark.skipif("cpu" not in available_backends("cpu"), reason="the CPU kernel was not built")
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-11}
+
+
+def make(batch, clips, channels, dtype=torch.float64, seed=0):
+    """Tilts on both sides of [-1, 1] and of 0, and a drive within the ranges that designs have."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def uniform(low, high, *shape):
+        return (low + (high - low) * torch.rand(shape, generator=generator, dtype=dtype)).requires_grad_()
+
+    tilt = (0.8 * torch.randn(batch, clips, channels, generator=generator, dtype=dtype)).requires_grad_()
+    ranges = ((0.3, 0.49), (0.2, 0.6), (0.5, 2.0), (-1.0, -0.1), (0.1, 1.0), (0.0, 0.9))
+    drive = Drive(*(uniform(*ends, batch, channels) for ends in ranges))
+    rates = Rates(*(uniform(*ends, batch, channels) for ends in ((0.02, 0.06), (0.02, 0.06), (2.0, 20.0), (0.2, 2.0))))
+    return tilt, drive, rates
+
+
+def by_definition(tilt, drive, rates, lengths=None, *, steps):
+    gain = drive.s[:, None] * relative_gain(tilt, drive.log_lo[:, None], drive.log_hi[:, None])
+    operator = partial(reaction_diffusion, steps=steps, backend="reference")
+    return compose(tilt, drive, rates, lengths, gain, operator)
+
+
+@compiled
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize(
+    ("shape", "steps", "lengths"),
+    [
+        ((2, 75, 256), 12, None),
+        ((3, 63, 17), 12, [63, 0, 7]),
+        ((2, 1, 1), 12, None),
+        ((2, 2, 17), 3, [1, 2]),
+        ((1, 500, 17), 32, None),
+        ((2, 9, 5), 0, [9, 3]),
+        ((0, 5, 4), 12, None),
+    ],
+    ids=str,
+)
+def test_the_compiled_pass_is_the_definition(shape, steps, lengths, dtype):
+    tilt, drive, rates = make(*shape, dtype)
+    lengths = None if lengths is None else torch.tensor(lengths)
+    results = []
+    for run in (by_definition, driven_reaction_diffusion):
+        outputs = run(tilt, drive, rates, lengths, steps=steps)
+        generator = torch.Generator().manual_seed(1)
+        loss = sum((x * torch.randn(x.shape, generator=generator, dtype=dtype)).sum() for x in outputs)
+        gradients = torch.autograd.grad(loss, [tilt, *drive, *rates], allow_unused=True, materialize_grads=True)
+        results.append((*outputs, *gradients))
+    for expected, got in zip(*results, strict=True):
+        size = float(expected.detach().abs().amax()) if expected.numel() else 0.0
+        # what is 0 by cancellation (u*/u* - 1 at N = 0) is judged against 1
+        torch.testing.assert_close(got, expected, rtol=0, atol=TOLERANCE[dtype] * max(size, 1.0))
+
+
+@compiled
+def test_gradients_agree_with_finite_differences():
+    tilt, drive, rates = make(2, 5, 3)
+    lengths = torch.tensor([5, 3])
+
+    def run(tilt, *rows):
+        return driven_reaction_diffusion(tilt, Drive(*rows[:6]), Rates(*rows[6:]), lengths, steps=4)
+
+    assert torch.autograd.gradcheck(run, (tilt, *drive, *rates))
+
+
+@compiled
+def test_padding_is_never_read_and_nan_stays_in_its_sample():
+    tilt, drive, rates = make(2, 9, 16)
+    lengths = torch.tensor([9, 4])
+    base = driven_reaction_diffusion(tilt, drive, rates, lengths, steps=5)
+    with torch.no_grad():
+        poisoned = tilt.clone()
+        poisoned[1, 4:] = torch.nan
+        for x, y in zip(base, driven_reaction_diffusion(poisoned, drive, rates, lengths, steps=5), strict=True):
+            assert torch.equal(x, y)
+            assert not y[1, 4:].any()
+        poisoned[1, 2, 3] = torch.nan
+        activator, _ = driven_reaction_diffusion(poisoned, drive, rates, lengths, steps=5)
+    assert torch.equal(activator[0], base[0][0])
+    assert bool(activator[1, :4, 3].isnan().all())
+    assert int(activator.isnan().any(1).sum()) == 1
+
+
+@compiled
+def test_it_is_one_operator_for_torch():
+    tilt, drive, rates = make(2, 7, 5, torch.float32)
+    torch.library.opcheck(_forward, (tilt, [*drive, *rates], torch.tensor([7, 3]), 3))
+    traced = torch.compile(partial(driven_reaction_diffusion, steps=3), fullgraph=True, backend="aot_eager")
+    for x, y in zip(traced(tilt, drive, rates), driven_reaction_diffusion(tilt, drive, rates, steps=3), strict=True):
+        torch.testing.assert_close(x, y)
+
+
+@compiled
+def test_a_second_derivative_is_refused():
+    tilt, drive, rates = make(1, 4, 3)
+    activator, _ = driven_reaction_diffusion(tilt, drive, rates, steps=2)
+    (first,) = torch.autograd.grad(activator.sum(), tilt, create_graph=True)
+    with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
+        torch.autograd.grad(first.sum(), tilt)
+
+
+@compiled
+@pytest.mark.parametrize("size", [80.0, 1e-3, 0.0])
+def test_the_exponential_is_accurate(size):
+    """One step without diffusion: what is read out depends on the gain and on nothing else."""
+    tilt = torch.linspace(-1, 1, 4001, dtype=torch.float64)[None, :, None]
+    one = torch.ones(1, 1, dtype=torch.float64)
+    drive = Drive(0.4 * one, 0.3 * one, one, -size * one, size * one, 0 * one)
+    rates = Rates(0.05 * one, 0.05 * one, 1e-300 * one, 1e-300 * one)
+    expected = by_definition(tilt, drive, rates, steps=1)
+    assert size == 0.0 or float(expected[0].std()) > 1e-5
+    for x, y in zip(expected, driven_reaction_diffusion(tilt, drive, rates, steps=1), strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-12, atol=1e-13)
+
+
+def test_relative_gain_ends_exactly_at_its_bounds():
+    tilt = torch.tensor([-torch.inf, -2.0, -1.0, -0.5, 0.0, 1.0, 3.0, torch.nan])
+    low, high = torch.tensor(-0.7), torch.tensor(0.9)
+    ends = [low, low, low, 0.5 * low, 0 * low, high, high, 0 * high]
+    assert torch.equal(relative_gain(tilt, low, high), torch.exp(torch.stack(ends)))
+
+
+@pytest.mark.parametrize("backend", [name for name in available_backends("cpu") if name not in ("cpu", "triton")])
+def test_other_backends_follow_the_definition(backend):
+    tilt, drive, rates = make(2, 12, 4)
+    lengths = torch.tensor([12, 5])
+    expected = by_definition(tilt, drive, rates, lengths, steps=6)
+    got = driven_reaction_diffusion(tilt, drive, rates, lengths, steps=6, backend=backend)
+    for x, y in zip(expected, got, strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-11, atol=1e-11)
