@@ -26,7 +26,7 @@ def checkpoint(tmp_path):
     region = RegionConfig(wavelength=(6.0, 36.0), clips=(4, 75))
     config = ModelConfig(channels=8, heads=2, feedforward=8, moment_queries=2, steps=2, region=region)
     model = build_model(config, *WIDTHS)
-    torch.nn.init.normal_(model.fusion.readout.weight, std=0.3)
+    torch.nn.init.normal_(model.fusion.activator_weight, std=0.3)
     path = tmp_path / "best.safetensors"
     save_checkpoint(path, model, Config(data=DataConfig(planted=0), model=config), widths=WIDTHS, epoch=1, metrics={})
     return path

@@ -156,12 +156,12 @@ def test_changes_beyond_the_jacobian_are_covered():
     def fused(x):
         return fusion.norm(fusion.feedforward(x))
 
-    jacobian = torch.func.vmap(torch.func.jacrev(fused))(video) @ fusion.readout.weight
+    jacobian = torch.func.vmap(torch.func.jacrev(fused))(video) @ fusion.readout_matrix()
     linear = (jacobian.abs() @ allowed[..., None]).squeeze(-1)
     free = torch.randn(allowed.shape, generator=generator, dtype=torch.float64).requires_grad_()
     optimiser = torch.optim.Adam([free], lr=0.2)
     for _ in range(100):
-        change = (fused(video + (allowed * torch.tanh(free)) @ fusion.readout.weight.T) - fused(video)).abs()
+        change = (fused(video + (allowed * torch.tanh(free)) @ fusion.readout_matrix().T) - fused(video)).abs()
         optimiser.zero_grad()
         (-(change / linear).amax(1).sum()).backward()
         optimiser.step()
