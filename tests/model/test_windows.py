@@ -151,7 +151,7 @@ def test_changes_beyond_the_jacobian_are_covered():
     video, _ = make_video(20)
     video[::2] = video[::2].mean(-1, keepdim=True) + 1e-3 * video[::2]
     generator = torch.Generator().manual_seed(0)
-    allowed = 0.1 * torch.rand(20, 2 * CHANNELS, generator=generator, dtype=torch.float64)
+    allowed = 0.3 * torch.rand(20, 2 * CHANNELS, generator=generator, dtype=torch.float64)
 
     def fused(x):
         return fusion.norm(fusion.feedforward(x))
