@@ -110,6 +110,12 @@ def test_states_on_the_edge_of_the_box_count() -> None:
     assert len(steady_states_in_box(system, {"u": ("1/1000", 1), "v": (0, 1)})) == 1
 
 
+def test_a_state_of_several_factors_is_listed_once() -> None:
+    """(0, 0) is a zero of three of the four choices of one factor from each reaction."""
+    states = steady_states_in_box(point("u' = u*(u - v); v' = v*(u + v - 2)"))
+    assert [state.mid.tolist() for state in states] == [[0, 0], [0, 2], [1, 1]]
+
+
 def test_three_species() -> None:
     system = point("u' = s*(v - u); v' = u*(r - w) - v; w' = u*v - b*w", s=10, r=28, b="8/3")
     states = steady_states_in_box(system)
@@ -139,6 +145,15 @@ def test_search_reports_what_it_could_not_look_at() -> None:
     search = find_zeros(function, lambda x: [[2 * x[0]]], ((Fraction(-2), Fraction(2)),), most=1)
     assert search.zeros == ()
     assert search.undecided
+
+
+def test_a_zero_on_a_cut_is_found_once() -> None:
+    """The first cut of [0, 64] is at 31, so both halves prove that zero."""
+    search = find_zeros(
+        lambda x: [(x[0] - 31) * (x[0] - 50)], lambda x: [[2 * x[0] - 81]], ((Fraction(0), Fraction(64)),)
+    )
+    assert sorted(round(float(zero.box[0].mid())) for zero in search.zeros) == [31, 50]
+    assert not search.undecided
 
 
 def test_bad_boxes() -> None:
