@@ -5,7 +5,7 @@ the number of steps.
 """
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -120,7 +120,7 @@ def _backward(
 
 def run(
     views: dict[str, Tensor],
-    rows: dict[str, Sequence[Tensor]],
+    rows: Mapping[str, Sequence[Tensor]],
     lengths: Tensor | None,
     steps: int,
     step_size: float,
