@@ -88,13 +88,21 @@ def model_region(model: nn.Module) -> dict[str, Any] | None:
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, config: Config, *, widths: tuple[int, int], epoch: int, metrics: Mapping[str, Any]
+    path: Path,
+    model: nn.Module,
+    config: Config,
+    *,
+    widths: tuple[int, int],
+    epoch: int,
+    metrics: Mapping[str, Any],
+    left_region: bool = False,
 ) -> None:
     """Write a model.
 
     Arguments:
         widths: feature widths (video, text) that it was built for.
         epoch: finished epochs.  metrics: brief metrics of these weights, empty where they were not validated.
+        left_region: whether a design was outside during training; stored where the constraint is not hard.
     """
     header = {
         "format": FORMAT,
@@ -106,6 +114,8 @@ def save_checkpoint(
         "metrics": metrics,
         "versions": program_versions(),
     }
+    if config.model.constraint != "hard":
+        header |= {"constraint": config.model.constraint, "left_region": left_region}
     save_tensors(path, model.state_dict(), header)
 
 

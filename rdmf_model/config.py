@@ -24,6 +24,7 @@ Interval = tuple[float, float]
 Wavelength = Literal["auto"] | tuple[float, float]
 FUSIONS = ("reaction_diffusion", "cross_attention", "self_attention", "convolution", "none")
 QUERY_SOURCES = ("pattern", "learned")
+CONSTRAINTS = ("hard", "none", "penalty")
 SELECTION = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP")
 
 
@@ -145,6 +146,8 @@ class ModelConfig:
         feedforward: hidden width of feed-forward blocks.
         auxiliary_losses: supervise every decoder layer, not the last one alone.
         backend: of the reaction-diffusion operator; None picks the best available.
+        constraint: "hard" keeps every design in the region; for ablations, "none" lets it leave, "penalty" makes that
+            cost `train.loss.constraint`. `rdmf verify` certifies "hard" alone.
     """
 
     fusion: str = "reaction_diffusion"
@@ -159,11 +162,18 @@ class ModelConfig:
     feedforward: int = 256
     auxiliary_losses: bool = True
     backend: str | None = None
+    constraint: str = "hard"
     region: RegionConfig = field(default_factory=RegionConfig)
 
     def __post_init__(self) -> None:
         _choice("model.fusion", self.fusion, FUSIONS)
         _choice("model.query_source", self.query_source, QUERY_SOURCES)
+        _choice("model.constraint", self.constraint, CONSTRAINTS)
+        if self.constraint != "hard" and self.fusion != "reaction_diffusion":
+            raise ParameterError(
+                f'model.constraint must be "hard" with model.fusion = "{self.fusion}", which has no region. '
+                f"Got {self.constraint!r}; leave it out."
+            )
         for name in ("channels", "heads", "moment_queries", "decoder_layers", "steps", "feedforward"):
             _positive(f"model.{name}", getattr(self, name))
         _require(
@@ -188,6 +198,7 @@ class LossConfig:
     contrastive: float = 1.0
     boundary: float = 1.0
     alignment: float = 1.0
+    constraint: float = 10.0
     temperature: float = 0.5
 
     def __post_init__(self) -> None:

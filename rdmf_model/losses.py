@@ -180,5 +180,7 @@ class MomentLoss(nn.Module):
         losses["contrastive"] = contrastive_loss(outputs["saliency_scores"], targets, self.weights.temperature)
         losses["boundary"] = boundary_loss(outputs["boundary_distance"], targets, batch.video_lengths)
         losses["alignment"] = alignment_loss(outputs["aligned_clips"], outputs["aligned_query"], targets, batch.queries)
+        if "outside_region" in outputs:
+            losses["constraint"] = outputs["outside_region"]
         losses["loss"] = torch.stack([getattr(self.weights, name) * value for name, value in losses.items()]).sum()
         return losses

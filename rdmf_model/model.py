@@ -22,6 +22,7 @@ from rdmf_model.proposals import propose_spans
 from rdmf_model.region import build_region
 from rdmf_model.spans import span_cxw_to_xx
 from rdmf_model.text import AttentionPooling
+from rdmf_model.unconstrained import OpenDoor
 
 if TYPE_CHECKING:
     from rdmf_model.config import ModelConfig
@@ -93,7 +94,10 @@ class MomentModel(nn.Module):
         fused = self.fusion(video, text, query, video_mask, text_mask)
         cuts = self_similarity(self.video_projection.standardise(batch.video), video_mask)
         result = self.locate(fused, cuts, query, lengths, video_mask)
-        return result | {"aligned_clips": video, "aligned_query": query}
+        result |= {"aligned_clips": video, "aligned_query": query}
+        if isinstance(self.fusion, ReactionDiffusionFusion) and isinstance(self.fusion.constraint, OpenDoor):
+            result["outside_region"] = self.fusion.constraint.penalty(self.fusion.design(query))
+        return result
 
     def locate(
         self, fused: FusionOutput, cuts: Tensor, query: Tensor, lengths: Tensor, video_mask: Tensor
@@ -156,9 +160,8 @@ def build_fusion(config: ModelConfig) -> nn.Module:
             return CrossAttentionFusion(config.channels, config.heads, config.feedforward, config.dropout)
         case "self_attention":
             return SelfAttentionFusion(config.channels, config.heads, config.feedforward, config.dropout)
-    constraint = DesignConstraint(
-        build_region(config.region, config.steps), modulation_fraction=config.region.modulation_fraction
-    )
+    door = DesignConstraint if config.constraint == "hard" else OpenDoor
+    constraint = door(build_region(config.region, config.steps), modulation_fraction=config.region.modulation_fraction)
     return ReactionDiffusionFusion(
         config.channels,
         constraint,

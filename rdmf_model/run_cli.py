@@ -37,6 +37,12 @@ def train(
     seed: Annotated[int | None, typer.Option(help="train.seed", show_default=False)] = None,
     epochs: Annotated[int | None, typer.Option(help="train.epochs", show_default=False)] = None,
     fusion: Annotated[str | None, typer.Option(help="model.fusion", show_default=False)] = None,
+    constraint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="hard|none|penalty", help="Ablation: let designs leave the region.", show_default="model.constraint"
+        ),
+    ] = None,
     wavelength: Annotated[
         str | None,
         typer.Option(metavar="auto|MIN,MAX", help="Wavelengths in clips; auto: from the windows.", show_default=False),
@@ -53,6 +59,7 @@ def train(
         "train.seed": seed,
         "train.epochs": epochs,
         "model.fusion": fusion,
+        "model.constraint": constraint,
         "train.device": device,
         "train.threads": threads,
     }

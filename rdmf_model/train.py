@@ -141,7 +141,9 @@ def _run(
     parameters = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     nothing_left = progress.finished
     if not nothing_left:
-        criterion = MomentLoss(config.train.loss)
+        # "none" measures how far designs are outside, and does nothing about it
+        free = {"constraint": 0.0} if config.model.constraint == "none" else {}
+        criterion = MomentLoss(dataclasses.replace(config.train.loss, **free))
         trainer = Trainer(config, output, accelerator, prepared, optimizer, state, criterion, datasets)
         try:
             trainer.fit()

@@ -137,6 +137,7 @@ class Trainer:
             size = len(batch.qids)
             for name, value in losses.items():
                 progress.sums[name] = progress.sums.get(name, 0.0) + value * size
+            progress.left_region |= losses.get("constraint", 0.0) > 0
             progress.samples += size
             progress.step += 1
             loss = progress.sums["loss"] / progress.samples
@@ -217,7 +218,13 @@ class Trainer:
         progress = self.state.progress
         metrics = progress.best_metrics if name == BEST else {}
         save_checkpoint(
-            self.run / name, self.deployed, self.config, widths=self.widths, epoch=progress.epoch, metrics=metrics
+            self.run / name,
+            self.deployed,
+            self.config,
+            widths=self.widths,
+            epoch=progress.epoch,
+            metrics=metrics,
+            left_region=progress.left_region,
         )
 
     def _save_inside_epoch(self) -> None:
@@ -239,6 +246,11 @@ class Trainer:
         margins = getattr(self.deployed, "constraint_margins", None)
         if margins is not None:
             row["margins"] = margins()
+        if self.config.model.constraint != "hard":
+            progress = self.state.progress
+            # NaN margins are outside too
+            progress.left_region |= not all(margin >= 0 for margin in (row.get("margins") or {}).values())
+            row |= {"constraint": self.config.model.constraint, "left_region": progress.left_region}
         self._checkpoint(LAST)
         with (self.run / LOG).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(json_ready(row), allow_nan=False) + "\n")

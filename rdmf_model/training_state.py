@@ -25,7 +25,10 @@ FORMAT = "rdmf-training-state"
 
 @dataclass
 class Progress:
-    """Where a run stands: finished epochs, finished steps of the present epoch, the sums over them, the best so far."""
+    """Where a run stands: finished epochs, finished steps of the present epoch, the sums over them, the best so far.
+
+    left_region: whether a design was outside its region at any step; impossible unless the constraint is switched off.
+    """
 
     epoch: int = 0
     step: int = 0
@@ -37,6 +40,7 @@ class Progress:
     best_metrics: dict[str, float] = field(default_factory=dict)
     validations_without_progress: int = 0
     finished: bool = False
+    left_region: bool = False
 
     def start_epoch(self) -> None:
         """Clear the counters of the epoch."""
@@ -81,8 +85,10 @@ class TrainingState:
             self._restore_optimizer(_under("optimizer.", tensors))
             if self.scaler is not None and header["scaler"]:
                 self.scaler.load_state_dict(header["scaler"])
+            # states written before designs could leave their region do not say that none did
+            stored = {"left_region": False} | header["progress"]
             for entry in dataclasses.fields(Progress):
-                setattr(self.progress, entry.name, header["progress"][entry.name])
+                setattr(self.progress, entry.name, stored[entry.name])
         except (KeyError, ValueError, RuntimeError) as error:
             raise DataError(f"{path}: does not fit this run ({error}). Train into another folder.") from None
 

@@ -157,6 +157,8 @@ def _load(file: Path) -> tuple[Subject, str]:
     clips = config.model.region.clips
     default = (1, 75) if isinstance(clips, str) else clips
     constraint = str(header.get("constraint", "door"))
+    if config.model.constraint != "hard":
+        constraint = config.model.constraint
     subject = Subject(model, default, run_embeddings(config, header), constraint)  # type: ignore[arg-type]
     return subject, config.model.fusion
 

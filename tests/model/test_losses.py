@@ -322,7 +322,7 @@ def test_the_total_is_the_weighted_sum_and_layers_add():
     batch = make_batch()
     weights = LossConfig(l1=2.0, giou=3.0, classification=5.0, saliency=7.0, contrastive=11.0, boundary=13.0)
     outputs, _ = random_outputs(batch)
-    losses = MomentLoss(weights)(outputs, batch)
+    losses = MomentLoss(weights)(outputs | {"outside_region": torch.tensor(17.0)}, batch)
     terms = {name: value.item() for name, value in losses.items() if name != "loss"}
     assert set(terms) == {item.name for item in dataclasses.fields(LossConfig)} - {"temperature"}
     total = sum(getattr(weights, name) * value for name, value in terms.items())
