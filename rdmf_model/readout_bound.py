@@ -1,12 +1,13 @@
-"""How far does a fused clip move when u and v move? Bounds of readout, feed-forward and normalisations, clip by clip.
+"""How far does a fused clip move when u and v move, and how far its saliency? Bounds clip by clip.
 
 With g the map from the readout's sum to the fused clip, J its Jacobian at a clip, W the readout, and changes of the
 channels' features within D >= 0:
 
-    |change| <= |J W| D + 1/2 K r^2,      r = | |W| D |,      K >= |g''| within r of the clip
+    |change| <= |J| |W| D + 1/2 K r^2,      r = | |W| D |,      K >= |g''| within r of the clip
 
-and never more than slope times r. All norms are Euclidean. A normalisation (x - mean)/s, s = sqrt(var + eps), has
-|n'| <= 1/s, |n''| <= 5/(sqrt(C) s^2), and s changes by at most r/sqrt(C).
+and never more than slope times r. The readout goes channel by channel, so that |J| |W| is |J W|. All norms are
+Euclidean. A normalisation (x - mean)/s, s = sqrt(var + eps), has |n'| <= 1/s, |n''| <= 5/(sqrt(C) s^2), and s changes
+by at most r/sqrt(C).
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.heads import SaliencyHead
 
 # largest slope and curvature of gelu
 GELU_SLOPE, GELU_CURVATURE = 1.13, 0.8
+# `normalize` divides by no less than 1e-12
+_SHORTEST = 1e-11
 
 
 def readout_slope(fusion: ReactionDiffusionFusion) -> float:
@@ -45,8 +49,9 @@ def fused_change(fusion: ReactionDiffusionFusion, x: Tensor, change: Tensor) -> 
     """
     x, change = x.double(), change.double()
     inner, first, second = _feedforward(fusion)
-    readout, w1, w2 = (weight.double() for weight in (fusion.readout_matrix(), first.weight, second.weight))
-    r = (change @ readout.abs().T).norm(dim=-1)
+    w1, w2 = first.weight.double(), second.weight.double()
+    moved = change @ fusion.readout_matrix().double().abs().T
+    r = moved.norm(dim=-1)
     # forward, in float64, with the Jacobians of the parts
     normal, s1 = _normalise(inner, x)
     hidden = normal @ w1.T + first.bias.double()
@@ -54,9 +59,10 @@ def fused_change(fusion: ReactionDiffusionFusion, x: Tensor, change: Tensor) -> 
     slope = 0.5 * (1 + torch.erf(hidden / math.sqrt(2))) + hidden * torch.exp(-hidden.square() / 2) / math.sqrt(
         math.tau
     )
-    jacobian = readout + (w2 * slope[:, None, :]) @ (w1 @ _normalisation_jacobian(inner, x, readout))
+    identity = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    jacobian = identity + (w2 * slope[:, None, :]) @ (w1 @ _normalisation_jacobian(inner, x, identity))
     jacobian = _normalisation_jacobian(fusion.norm, y, jacobian)
-    linear = (jacobian.abs() @ change[..., None]).squeeze(-1)
+    linear = (jacobian.abs() @ moved[..., None]).squeeze(-1)
     # the rest, from the smallest s on the way
     root = math.sqrt(x.shape[1])
     gamma1, gamma2, a1, a2 = (
@@ -72,6 +78,26 @@ def fused_change(fusion: ReactionDiffusionFusion, x: Tensor, change: Tensor) -> 
     curvature = 5 * gamma2 / (root * s2.square()) * block.square() + gamma2 / s2 * bend
     bound = linear + (0.5 * curvature * r.square())[:, None]
     return torch.minimum(bound, (gamma2 / s2 * block * r)[:, None])
+
+
+@torch.no_grad()
+def saliency_change(head: SaliencyHead, clips: Tensor, distance: Tensor) -> Tensor:
+    """Bound of what happens to `head(clips, query)`, for any query, where clips move by `distance`; (n,), float64.
+
+        |change| <= |w| r + |alpha| min(2, 2 r / (2 |x| - r))         r = distance, x the clip
+
+    since |x/|x| - y/|y|| <= 2 |x - y| / (|x| + |y|), a cosine is in [-1, 1], and queries enter by their direction.
+
+    Arguments: clips (n, C), before or after they move; distance, Euclidean, (n,) or a scalar, >= 0.
+    """
+    clips, distance = clips.double(), torch.as_tensor(distance, dtype=torch.float64, device=clips.device)
+    length = clips.norm(dim=-1)
+    # shorter than this, clips are divided by something else than their length
+    known = length - distance > _SHORTEST
+    turn = torch.where(known, (2 * distance / torch.where(known, 2 * length - distance, 1.0)).clamp(max=2.0), 2.0)
+    weight = float(head.plain.weight.double().norm())
+    # where nothing moves, nothing changes, however short the clip
+    return torch.where(distance > 0, weight * distance + float(head.scale.abs()) * turn, 0.0)
 
 
 def _normalise(norm: nn.LayerNorm, x: Tensor) -> tuple[Tensor, Tensor]:

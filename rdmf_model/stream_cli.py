@@ -41,7 +41,8 @@ def stream(
     """Saliency and pattern of a running video, one line of JSON per clip, a fixed number of clips behind.
 
     The answer does not depend on how the clips arrive. Its fused clips differ from those of the whole video by at most
-    the bound that is said on stderr, plus rounding. With --json one object at the end instead of lines.
+    the bound that is said on stderr, its saliency by at most the one said at the end, plus rounding. With --json one
+    object at the end instead of lines.
     """
     import torch
 
@@ -86,8 +87,9 @@ def stream(
         for rows in read_clips(features or [], widths["video"], max(block, 256), sys.stdin.buffer):
             take(running.push(torch.from_numpy(rows).to(device)))
         take(running.flush())
-    if certify:
-        console.print(f"certified for these {clips} clips: {running.bound:.2g}", highlight=False, soft_wrap=True)
+    ours = f"{running.bound:.2g}, saliency {running.saliency_bound:.2g}"
+    console.print(f"certified for these {clips} clips: {ours}", highlight=False, soft_wrap=True)
     if json:
         summary = {"halo": plan.halo, "radius": plan.radius, "latency": running.latency, "clip_length": seconds}
-        emit(summary | {"bound": running.bound, "clips": records}, True, lambda: None)
+        bounds = {"bound": running.bound, "saliency_bound": running.saliency_bound}
+        emit(summary | bounds | {"clips": records}, True, lambda: None)

@@ -19,6 +19,7 @@ from rdmf_model.constraints import Design
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.heads import SaliencyHead
 from rdmf_model.model import MomentModel
+from rdmf_model.readout_bound import saliency_change
 from rdmf_model.windows import WindowPlan, certify_block, plan_windows
 from rdmf_theory.errors import ParameterError
 
@@ -52,6 +53,7 @@ class StreamingFusion:
             rounded up to blocks.
         bound: with `certify`, the largest |offline - streamed| of the blocks so far, certified, usually far below
             `plan.bound`; otherwise `plan.bound`.
+        saliency_bound: the same for the saliency, known as its clips come out.
     Raises: ParameterError for another layer or argument than described.
     """
 
@@ -84,7 +86,7 @@ class StreamingFusion:
         with torch.no_grad():
             self._design: Design = fusion.design(self._query).map(lambda x: x[:, None])
         self._lookahead = -(-self.plan.reach // self._block)
-        self._certified = 0.0
+        self._certified = self._certified_saliency = 0.0
         self._pending: list[Tensor] = []
         # clips from `_first` on that later blocks need: projected, and their match with the text
         self._video = self._like.new_empty(1, 0, fusion.channels)
@@ -117,6 +119,14 @@ class StreamingFusion:
     def bound(self) -> float:
         """Certified |offline - streamed| of fused clips and pattern so far, in exact arithmetic."""
         return self._certified if self._certify else self.plan.bound
+
+    @property
+    def saliency_bound(self) -> float | None:
+        """Certified |offline - streamed| of the saliency of the clips so far, in exact arithmetic; None for a layer.
+
+        A cosine turns fastest where a clip is short, so no useful number is known before the clips are.
+        """
+        return None if self._saliency is None else self._certified_saliency
 
     @property
     def query(self) -> Tensor:
@@ -200,10 +210,17 @@ class StreamingFusion:
         activator, substrate = fusion.react(self._design, score, None)
         video = self._video[:, start - self._first : stop - self._first]
         clips, pattern = fusion.read(video, activator[:, kept], substrate[:, kept])
+        moved = pattern_moved = torch.full_like(pattern[0], plan.bound, dtype=torch.float64)
         if self._certify:
             ends = {"cut_start": inner_low > 0, "cut_end": total is None or inner_high < total}
-            self._certified = max(self._certified, certify_block(fusion, self._design, score, video, kept, **ends))
-        saliency = None if self._saliency is None else self._saliency(clips, self._query)[0] + pattern[0]
+            found = certify_block(fusion, self._design, score, video, kept, **ends)
+            self._certified = max(self._certified, found.largest)
+            moved, pattern_moved = found.clips.norm(dim=-1), found.pattern
+        saliency = None
+        if self._saliency is not None:
+            saliency = self._saliency(clips, self._query)[0] + pattern[0]
+            change = saliency_change(self._saliency, clips[0], moved) + pattern_moved
+            self._certified_saliency = max(self._certified_saliency, float(change.max()))
         self._emitted = stop
         oldest = max(0, stop - plan.reach)
         # a copy, so that the memory of what is dropped is freed

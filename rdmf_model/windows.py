@@ -7,13 +7,15 @@ and the bound is carried through the readout to the fused clips:
     |offline - windowed| <= L (sum over channels of (error_v / v*)^2 + (error_u / u*)^2)^(1/2)
 
 L is the slope of readout, feed-forward and normalisation, the worst there is (`rdmf_model.readout_bound`). For a window
-that was computed, `certify_block` uses its clips. Rounding comes on top: docs/streaming.md.
+that was computed, `certify_block` uses its clips. p(x) = x/(1 + |x|/2), through which v/v* - 1 is read, moves by no
+more than x does. Rounding comes on top: docs/streaming.md.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -26,8 +28,8 @@ from rdmf_theory.chart import Parameters
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.locality import FieldBounds, HaloBound, InputRange, enclose_window, field_bounds, halo_bound
 
-# float32 rounding of gains and initial values, with room
-_ROUNDING = 1e-5
+# relative float32 rounding of gains and initial values, with room; and of a tilt, for each score that it sums
+_ROUNDING, _ROUNDING_PER_SCORE = 1e-5, 2.0**-22
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class WindowPlan:
     """How windows of one layer and one text are cut.
 
     radius: clips that the contrast sees to each side.  halo: clips of reaction-diffusion beyond what is kept.
-    bound: certified |offline - windowed| of every fused channel and of the pattern, in exact arithmetic, any video.
+    bound: certified |offline - windowed| of the vector of a clip's fused channels, thus of every channel, and of the
+        pattern, in exact arithmetic, any video.
     """
 
     radius: int
@@ -46,6 +49,18 @@ class WindowPlan:
     def reach(self) -> int:
         """Clips to each side that a window needs beyond what it keeps, radius + halo."""
         return self.radius + self.halo
+
+
+class BlockBound(NamedTuple):
+    """Certified |offline - windowed| of the clips of one block in exact arithmetic: clips (n, C), pattern (n,)."""
+
+    clips: Tensor
+    pattern: Tensor
+
+    @property
+    def largest(self) -> float:
+        """The largest of all."""
+        return max(float(self.clips.max()), float(self.pattern.max()))
 
 
 @dataclass(frozen=True)
@@ -68,7 +83,7 @@ class LayerRange:
 
 
 def layer_range(fusion: ReactionDiffusionFusion, design: Design) -> LayerRange:
-    """What is known of every video under this design (tensors (C,)): the tilt is in [-1, 1]."""
+    """What is known of every video under this design (tensors (C,)), the tilt being in [-1, 1] up to rounding."""
 
     def array(x: Tensor) -> np.ndarray:
         return x.detach().cpu().double().numpy()
@@ -77,7 +92,8 @@ def layer_range(fusion: ReactionDiffusionFusion, design: Design) -> LayerRange:
     parameters = Parameters(*rates)
     u_star, v_star = array(design.u_star), array(design.v_star)
     fraction = float(fusion.constraint.modulation_fraction)
-    share = array(fusion.initial_tilt())
+    # at most 0.9 times a little more than 1
+    share = array(fusion.initial_tilt()) * (1 + _ROUNDING + _ROUNDING_PER_SCORE * len(fusion.gain_scale))
     inputs = InputRange(
         u_hi=u_star,
         v_lo=v_star * (1 - share) * (1 - _ROUNDING),
@@ -109,7 +125,7 @@ def plan_windows(
         raise ParameterError(f"halo must be an integer >= 0, or None for the certified one. Got {halo!r}.")
     layer = layer_range(fusion, fusion.design(query[None]).map(lambda x: x[0]))
     bound = layer.halo_bound()
-    # the pattern is a mean over channels: the same norm bounds it
+    # the pattern is scale times a mean over channels: the same norm bounds it
     slope = max(readout_slope(fusion), float(fusion.pattern_scale.abs()), 1e-300)
     if halo is None:
         halo = bound.least_halo(tolerance / slope, 1 / layer.u_star, 1 / layer.v_star)
@@ -128,7 +144,7 @@ def certify_block(
     *,
     cut_start: bool,
     cut_end: bool,
-) -> float:
+) -> BlockBound:
     """Certified |offline - windowed| of the fused clips and the pattern in one window, from the window itself.
 
     Arguments:
@@ -136,10 +152,10 @@ def certify_block(
         score: the window's exact scores, (1, W, C).
         video: the kept clips, (1, n, C).  kept: where in the window they lie.
         cut_start, cut_end: whether the video goes on beyond that end of the window.
-    Returns: a bound of the largest difference in exact arithmetic; 0 for a window without cuts.
+    Returns: bounds in exact arithmetic, float64; 0 for a window without cuts.
     """
     if not (cut_start or cut_end):
-        return 0.0
+        return BlockBound(torch.zeros_like(video[0], dtype=torch.float64), video.new_zeros(video.shape[1]).double())
     layer = layer_range(fusion, design.map(lambda x: x[0, 0]))
     double = design.map(lambda x: x.double())
     tilt = fusion.tilt(score.double())
@@ -163,4 +179,4 @@ def certify_block(
     read = video[0].double() + fields @ fusion.readout_matrix().double().T
     share = torch.softmax(fusion.pattern_weight.double(), dim=0)
     pattern = (change[:, : fusion.channels] @ share) * fusion.pattern_scale.abs()
-    return max(float(pattern.max()), float(fused_change(fusion, read, change).max()))
+    return BlockBound(fused_change(fusion, read, change), pattern)

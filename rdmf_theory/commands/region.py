@@ -66,7 +66,7 @@ def region(
     certificate holds area, named points and a paving with exact strip areas; `rdmf certify` re-checks it with an
     independent program. Up to d = 2 it proves the closed form, beyond that the paving's bracket.
 
-    Also: --gap paves the plane with certified boxes (--plot then draws them), --robust decides whether all parameters of
+    Also: --gap paves the plane with certified boxes (--plot draws them), --robust decides whether all parameters of
     given intervals are in the region (exit code 1 unless they are), --distance bounds how far a point is from the
     boundary, --sample draws points, --export writes the conditions for a solver or a paper.
 

@@ -122,6 +122,7 @@ def test_command_streams_what_localize_says(run, files, tmp_path, capsys, monkey
     assert summary["halo"] == 40
     assert len(summary["clips"]) == 300
     assert 0 < summary["bound"] < 1
+    assert 0 < summary["saliency_bound"] < 10
 
 
 def test_standard_input_is_read_as_it_comes():

@@ -1,5 +1,7 @@
 """Streams and windows equal the offline layer within their bound, whatever the chunking, in bounded memory."""
 
+import copy
+import dataclasses
 import itertools
 
 import numpy as np
@@ -212,6 +214,25 @@ def test_a_model_streams_its_saliency(model):
     saliency, pattern = (torch.cat([getattr(x, name) for x in outputs]) for name in ("saliency", "pattern"))
     torch.testing.assert_close(saliency, expected["saliency_scores"][0], rtol=0, atol=2e-5)
     torch.testing.assert_close(pattern, expected["pattern"][0], rtol=0, atol=2e-5)
+    assert 0 < stream.saliency_bound < 1e-5
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 40), st.booleans(), st.integers(0, 99))
+def test_the_bound_of_the_saliency_holds_for_any_halo(model, halo, certify, seed):
+    from tests.model.test_long_video import make_batch
+
+    double, batch = copy.deepcopy(model).double(), make_batch(250, seed=seed)
+    batch = dataclasses.replace(batch, video=batch.video.double(), text=batch.text.double())
+    with torch.no_grad():
+        expected = double(batch)["saliency_scores"][0]
+    stream = StreamingFusion(double, batch.text[0], halo=halo, block=50, certify=certify)
+    assert stream.saliency_bound == 0
+    saliency = torch.cat([stream.push(batch.video[0]).saliency, stream.flush().saliency])
+    error = float((saliency - expected).abs().max())
+    assert error <= stream.saliency_bound + FLOOR
+    # and follows the bound of the clips
+    assert stream.saliency_bound <= 20 * stream.bound
 
 
 BAD = {
