@@ -7,7 +7,6 @@ thread, peak memory of a fork beside what it started with, and the largest diffe
 import argparse
 import itertools
 import json
-import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.measure import machine, peak_bytes
+from rdmf_model.bench.measure import machine, peak_bytes
 from rdmf_model.config import ModelConfig, RegionConfig
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.localize import one_video_batch
@@ -97,11 +96,11 @@ def design_rows() -> list[dict]:
 
 
 def fields_halo(design: list[float]) -> int:
-    """Certified halo of u and v for the widest inputs of an untrained layer."""
+    """Certified halo of u and v for the widest inputs that a layer can learn: v_0 = v* (1 +- 0.9)."""
     point = PatternDesign(*design)
     parameters, v_star = point.parameters(), formulas.steady_v(point.u_star, point.z)
     gains = [parameters.s * m**0.9 for m in formulas.gain_interval(point.u_star, point.z, point.d, xp=np)]
-    inputs = InputRange(point.u_star, v_star / math.e, v_star * math.e, *gains)
+    inputs = InputRange(point.u_star, 0.1 * v_star, 1.9 * v_star, *gains)
     return halo_bound(parameters, inputs, DEFAULT_REGION.steps).least_halo(1e-6)
 
 

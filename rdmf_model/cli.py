@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from rdmf_model import export_cli, run_cli, stream_cli
+from rdmf_model import bench_cli, export_cli, run_cli, stream_cli
 from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.terminal import emit
@@ -34,6 +34,7 @@ theory_cli.register(app)
 run_cli.register(app)
 stream_cli.register(app)
 export_cli.register(app)
+bench_cli.register(app)
 
 
 def _print_version(wanted: bool) -> None:

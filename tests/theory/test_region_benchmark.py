@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import region
+from rdmf_model.bench import region
 
 
 def test_figures_without_codac(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

@@ -1,7 +1,4 @@
-"""How fast are certified regions? Paving against codac and a float grid, and screening, in one run.
-
-    python -m benchmarks.region            # about a minute, most of it codac's
-    python -m benchmarks.region --json FILE
+"""Suite `region`: how fast are certified regions? Paving against codac and a float grid, and screening, in one run.
 
 One thread, CPU time, best of the repetitions, all contenders within one run. codac comes with the extra `bench`; where
 it is absent its rows are skipped, visibly.
@@ -9,8 +6,7 @@ it is absent its rows are skipped, visibly.
 
 from __future__ import annotations
 
-import argparse
-import json
+import importlib
 import math
 import platform
 import resource
@@ -18,11 +14,11 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rdmf_model.bench.measure import machine as described
 from rdmf_theory.area import fixed_ratio_area
 from rdmf_theory.conditions import gray_scott_region
 from rdmf_theory.paving import pave
@@ -32,6 +28,7 @@ from rdmf_theory.turing import classify_array
 UPPER = (0.1, 0.08)
 GAP = 2.6e-6
 GRID = 4000
+SETS = 4_000_000
 PUBLISHED_SCREENING = 27_000
 """Parameter sets per second that a published screening tool for Turing instabilities states."""
 
@@ -72,7 +69,7 @@ def float_grid() -> float:
 
 def codac_cases() -> dict[str, Any]:
     """codac's separators (SepInverse) for the region, in two formulations."""
-    import codac as c
+    c: Any = importlib.import_module("codac")
 
     x = c.VectorVar(2)
     F, k = x[0], x[1]
@@ -95,7 +92,7 @@ def codac_cases() -> dict[str, Any]:
 
 def codac_to_the_gap(separator: Any) -> dict[str, Any]:
     """codac's paving at the coarsest precision of a fine list that reaches the gap; only that run is timed."""
-    import codac as c
+    c: Any = importlib.import_module("codac")
 
     def area(boxes: Any) -> float:
         # codac lists empty boxes too
@@ -164,8 +161,6 @@ def measure(repeats: int, sets: int) -> dict[str, Any]:
 
 def machine() -> dict[str, str]:
     """Processor, load and versions."""
-    from benchmarks.measure import machine as described
-
     versions = {}
     for name in ("numpy", "codac"):
         try:
@@ -197,20 +192,3 @@ def show(figures: dict[str, Any]) -> None:
     memory = ", ".join(f"{name} {row['peak_bytes'] / 2**20:.1f} MiB" for name, row in parts.items())
     print(f"memory: {memory}; whole process {figures['peak_rss_bytes'] / 2**20:.0f} MiB")
     print(", ".join(f"{name} {value}" for name, value in figures["machine"].items()))
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--sets", type=int, default=4_000_000, help="parameter sets to screen")
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
-    arguments = parser.parse_args()
-    figures = measure(arguments.repeats, arguments.sets)
-    show(figures)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
