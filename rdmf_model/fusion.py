@@ -143,14 +143,15 @@ class ReactionDiffusionFusion(nn.Module):
     def match(self, video: Tensor, query: Tensor) -> Tensor:
         """Every score before contrast, shape (B, T, K): match with the text (heads) plus the clip's own salience."""
         batch, clips, _ = video.shape
-        # One pass for all slices; whole vectors are the sums over theirs.
+        unit = nn.functional.normalize(video, dim=-1)
         slices = nn.functional.normalize(query, dim=-1).view(batch, self.heads, -1)
+        # One product for all slices; that of whole vectors is the sum of theirs.
         words = torch.einsum("bgc,gh->bgch", slices, torch.eye(self.heads).to(query)).flatten(1, 2)
-        dots = video @ words
-        sizes = torch.linalg.vector_norm(video.view(batch, clips, self.heads, -1), dim=-1)
+        dots = unit @ words
+        sizes = torch.linalg.vector_norm(unit.view(batch, clips, self.heads, -1), dim=-1)
         lengths = torch.linalg.vector_norm(slices, dim=-1)[:, None]
         sliced = dots / (sizes * lengths).clamp(min=_TINY)
-        whole = dots.sum(-1) / torch.linalg.vector_norm(sizes, dim=-1).clamp(min=_TINY)
+        whole = dots.sum(-1)
         half = self.heads // 2
         similarity = torch.cat([whole[..., None].expand(-1, -1, half), sliced[..., half:]], dim=-1)
         heads, probes = self.salience(video).split([self.heads, self.gain_scale.shape[0] - self.heads], dim=-1)
