@@ -45,7 +45,7 @@ class EnclosedState:
 
 
 def steady_states_in_box(
-    point: SystemPoint, box: Mapping[str, Any] | Sequence[Any] | None = None
+    point: SystemPoint, box: Mapping[str, Any] | Sequence[Any] | None = None, *, exact: bool = True
 ) -> list[EnclosedState]:
     """All homogeneous steady states of a system in a closed box, sorted by their coordinates.
 
@@ -56,13 +56,14 @@ def steady_states_in_box(
         point: the system with all its values.
         box: (low, high) per species, by name or in order; finite numbers. None: all states, of species that are
             concentrations those without a negative entry; possible only where exact algebra is.
+        exact: whether to try exact algebra first, whose time has no useful bound.
     Returns: certified states, and every part of the box that could not be decided as a state with `certified` False.
     Raises: ParameterError for a bad box, for reactions that divide by zero everywhere, or a continuum of states.
     """
     from rdmf_theory.exact_states import Continuum, exact_states, is_feasible
 
     ranges = None if box is None else _ranges(point, box)
-    if is_feasible(point):
+    if exact and is_feasible(point):
         try:
             return [_exact(state) for state in exact_states(point) if _wanted(point, state, ranges)]
         except Continuum:

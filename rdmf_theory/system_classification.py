@@ -117,15 +117,16 @@ class PointClassification:
         }
 
 
-def classify_point(point: SystemPoint, box: Any = None) -> PointClassification:
+def classify_point(point: SystemPoint, box: Any = None, *, exact: bool = True) -> PointClassification:
     """Find and classify all homogeneous states.
 
     Arguments:
         point: the system with all its values.
         box: as in `steady_states_in_box`; not needed where exact algebra finds all states.
+        exact: whether to try exact algebra first.
     Raises: ParameterError if there is no state.
     """
-    states = steady_states_in_box(point, box)
+    states = steady_states_in_box(point, box, exact=exact)
     if not states:
         where = "" if box is None else " in the box"
         values = ", ".join(f"{name} = {value}" for name, value in point.values.items())

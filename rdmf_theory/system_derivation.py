@@ -26,12 +26,15 @@ def _eq(left: Any, right: Any) -> Any:
     return sp.Eq(left, right, evaluate=False)
 
 
-def derive_system(system: ReactionSystem, values: Mapping[str, Fraction] | None = None) -> tuple[tuple[Row, ...], str]:
+def derive_system(
+    system: ReactionSystem, values: Mapping[str, Fraction] | None = None, *, states: bool = True
+) -> tuple[tuple[Row, ...], str]:
     """Equations, Jacobian and dispersion relation of any system; of two rational species also states and conditions.
 
     Arguments:
         system: the reactions.
         values: parameters and diffusions to put in, by name; the others stay symbols.
+        states: whether to look for states and conditions, the part whose time has no useful bound.
     Returns: the rows, and a note on what has no closed form; empty if nothing is missing.
     """
     at = {
@@ -42,6 +45,8 @@ def derive_system(system: ReactionSystem, values: Mapping[str, Fraction] | None 
     reactions = [reaction.subs(at) for reaction in system.reactions]
     diffusion = [symbol.subs(at) for symbol in system.diffusions]
     rows = _general_rows(system, reactions, diffusion)
+    if not states:
+        return tuple(rows), ""
     if len(reactions) != 2 or not system.is_rational:
         return tuple(rows), "states and conditions in closed form want two species with rational reactions"
     try:

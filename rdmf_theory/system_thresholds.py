@@ -9,7 +9,7 @@ real solutions are exact algebraic numbers, and each is kept iff the state there
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -68,13 +68,16 @@ class Threshold:
         } | self.modes.to_dict()
 
 
-def thresholds(system: ReactionSystem, values: Mapping[str, Any], symbol: str) -> list[Threshold]:
+def thresholds(
+    system: ReactionSystem, values: Mapping[str, Any], symbol: str, *, kinds: Collection[str] = tuple(KINDS)
+) -> list[Threshold]:
     """All critical values of one parameter or diffusion, sorted by kind and value.
 
     Arguments:
         system: rational reactions.
         values: every other parameter and diffusion by name.
         symbol: the name of the free one.
+        kinds: which of `KINDS` to look for.
     Returns: saddle-node, Hopf and Turing thresholds at real states of the system's domain, with a nonnegative
         diffusion; a kind whose condition holds on a continuum is left out.
     Raises: ParameterError for an unknown name, a missing value, or reactions that are not rational.
@@ -98,6 +101,8 @@ def thresholds(system: ReactionSystem, values: Mapping[str, Any], symbol: str) -
     reactions = [_isolating(reaction, system.species) for reaction in given]
     found = []
     for kind, condition in _conditions(system, at).items():
+        if kind not in kinds:
+            continue
         solutions = common_zeros([*reactions, condition], unknowns, skip_continua=True)
         for solution in solutions or ():
             threshold = _judge(system, fixed, kind, symbol, solution)

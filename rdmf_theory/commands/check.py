@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,15 +12,15 @@ from rdmf_theory.commands.system_options import (
     Box,
     Settings,
     System,
-    parse_box,
+    Timeout,
+    classified,
     refuse_without_system,
-    system_point,
 )
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import emit
 
 if TYPE_CHECKING:
-    from rdmf_theory.system_classification import PointClassification, StateClassification
+    from rdmf_theory.system_classification import PointClassification
 
 
 def check(
@@ -39,6 +40,7 @@ def check(
     system: System = None,
     settings: Settings = None,
     box: Box = None,
+    timeout: Timeout = 60.0,
     json: Json = False,
 ) -> None:
     """Decide exactly what a parameter point is, with a signed margin for every condition.
@@ -60,7 +62,7 @@ def check(
             raise ParameterError(
                 f"--{given[0].replace('_', '-')} is no option of --system; write --set {given[0]}=...."
             )
-        turing = _check_system(system, settings, box, json)
+        turing = _check_system(system, settings, box, timeout, json)
     if not turing:
         raise typer.Exit(1)
 
@@ -74,7 +76,7 @@ def _check_gray_scott(point: dict[str, str | None], json: bool) -> bool:
     values = {"s": "1", "D_u": "2", "D_v": "1"} | {name: value for name, value in point.items() if value is not None}
     values = {name: values[name] for name in point}
     result = classify(**values)
-    answer = result.to_dict() | {"parameters": values}
+    answer: dict[str, Any] = result.to_dict() | {"parameters": values}
 
     def render() -> None:
         print(f"{result.name}: {answer['description']}")
@@ -82,32 +84,34 @@ def _check_gray_scott(point: dict[str, str | None], json: bool) -> bool:
             print(f"  v-rich state   u* = {result.u_star:.9g}, v* = {result.v_star:.9g}")
             print(f"  damping ratio  z = {result.z:.9g}")
             print(f"  diffusion      d = {result.d:.9g}, threshold d_T = {result.d_T:.9g}")
-        _print_conditions(result.conditions)
+        _print_conditions(answer["conditions"])
 
     emit(answer, json, render)
     return result.name == "turing"
 
 
-def _check_system(system: str, settings: Any, box: Any, json: bool) -> bool:
-    from rdmf_theory.system_classification import DESCRIPTIONS, classify_point
-
-    result = classify_point(system_point(system, settings), parse_box(box))
+def _check_system(system: str, settings: list[str] | None, box: list[str] | None, timeout: float, json: bool) -> bool:
+    answer = classified(_described, system, settings, box, timeout)
 
     def render() -> None:
-        print(f"{result.name}: {DESCRIPTIONS[result.name]}")
-        print("  " + ", ".join(f"{name} = {value}" for name, value in result.point.values.items()))
-        for state in result.states:
-            _print_state(result, state)
+        print(f"{answer['classification']}: {answer['description']}")
+        print("  " + ", ".join(f"{name} = {value}" for name, value in answer["parameters"].items()))
+        for state in answer["states"]:
+            _print_state(state)
 
-    emit(result.to_dict(), json, render)
-    return result.name == "turing"
+    emit(answer, json, render)
+    return answer["classification"] == "turing"
 
 
-def _print_state(result: PointClassification, state: StateClassification) -> None:
-    answer = state.to_dict(result.point.system)
+def _described(result: PointClassification) -> dict[str, Any]:
+    return result.to_dict()
+
+
+def _print_state(answer: Mapping[str, Any]) -> None:
     where = ", ".join(f"{name} = {value:.10g}" for name, value in answer["state"].items())
-    print(f"state {where}: {state.name}{state.reason and f', {state.reason}'}")
-    _print_conditions(state.conditions)
+    reason = f", {answer['reason']}" if answer["reason"] else ""
+    print(f"state {where}: {answer['classification']}{reason}")
+    _print_conditions(answer["conditions"])
     if answer["eigenvalues"]:
         values = (
             f"{x['real']:.6g}" + (f" {'+' if x['imag'] > 0 else '-'} {abs(x['imag']):.6g}i" if x["imag"] else "")
@@ -129,7 +133,7 @@ def _print_state(result: PointClassification, state: StateClassification) -> Non
         )
 
 
-def _print_conditions(conditions: Any) -> None:
+def _print_conditions(conditions: Mapping[str, Mapping[str, Any]]) -> None:
     for name, condition in conditions.items():
-        margin = "undefined" if condition.margin is None else f"{condition.margin:+.6g}"
-        print(f"  {name:<11} {'holds' if condition.holds else 'fails':<6} margin {margin}")
+        margin = "undefined" if condition["margin"] is None else f"{condition['margin']:+.6g}"
+        print(f"  {name:<11} {'holds' if condition['holds'] else 'fails':<6} margin {margin}")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from fractions import Fraction
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rdmf_theory.commands.options import Json
-from rdmf_theory.commands.system_options import Settings, System, refuse_without_system, set_values
+from rdmf_theory.commands.system_options import Settings, System, Timeout, refuse_without_system, set_values
 from rdmf_theory.terminal import console, emit
+from rdmf_theory.time_limit import TimeLimit, within
 
 if TYPE_CHECKING:
-    from rdmf_theory.derivation import Row
     from rdmf_theory.kinetics import ReactionSystem
-    from rdmf_theory.system_thresholds import Threshold
+
+
+# seconds for the part that only differentiates
+_DERIVATIVES = 30.0
 
 
 class Format(StrEnum):
@@ -30,6 +36,7 @@ def derive(
     form: Annotated[Format, typer.Option("--format", help="text, latex or json.")] = Format.text,
     system: System = None,
     settings: Settings = None,
+    timeout: Timeout = 60.0,
     json: Json = False,
 ) -> None:
     """Derive states, Jacobian, dispersion relation and Turing condition from the equations.
@@ -38,44 +45,87 @@ def derive(
     rational species get their states, conditions and closed-form thresholds. Here --set puts values in, and nothing has
     a default; with all values but one set, the exact critical values of that one are listed.
     """
+    as_json = json or form is Format.json
     if system is None:
         from rdmf_theory.derivation import derivation
 
         refuse_without_system(settings)
-        rows = derivation()
-        answer: dict[str, Any] = {"system": "gray-scott", "rows": [row.to_dict() for row in rows]}
-        emit(answer, json or form is Format.json, lambda: _print_rows(rows, form))
+        rows = [row.to_dict() for row in derivation()]
+        emit({"system": "gray-scott", "rows": rows}, as_json, lambda: _print_rows(rows, form))
         return
-    loaded, rows, critical = _derive_system(system, settings)
-    answer = _describe(loaded) | {
-        "rows": [row.to_dict() for row in rows],
-        "thresholds": [threshold.to_dict(loaded) for threshold in critical],
-    }
+    from rdmf_theory.systems import load_system
+
+    loaded = load_system(system)
+    values = set_values(loaded, settings)
+    try:
+        rows, note = within(timeout, "the states in closed form", _rows, system, values)
+    except TimeLimit as late:
+        rows, _ = within(
+            max(timeout, _DERIVATIVES), "the Jacobian", _rows, system, values, False, remedy="shorten the equations"
+        )
+        note = f"{late} They are left out."
+    if note:
+        _note(note)
+    critical, undecided = _thresholds(loaded, system, values, timeout)
+    answer = _describe(loaded) | {"rows": rows, "thresholds": critical, "undecided": undecided}
 
     def render() -> None:
         _print_rows(rows, form)
         mark = "% " if form is Format.latex else ""
         for item in critical:
-            state = ", ".join(f"{name} = {float(x):.10g}" for name, x in zip(loaded.species, item.state, strict=True))
-            print(f"{mark}critical {item.symbol} = {float(item.value):.12g}: {item.name} at {state}{_wave(item)}")
+            state = ", ".join(f"{name} = {x:.10g}" for name, x in item["state"].items())
+            where = f"{item['classification']} at {state}{_wave(item)}"
+            print(f"{mark}critical {item['symbol']} = {item['value']:.12g}: {where}")
 
-    emit(answer, json or form is Format.json, render)
+    emit(answer, as_json, render)
 
 
-def _derive_system(
-    name: str, settings: Sequence[str] | None
-) -> tuple[ReactionSystem, tuple[Row, ...], list[Threshold]]:
+def _rows(name: str, values: Mapping[str, Fraction], states: bool = True) -> tuple[list[dict[str, Any]], str]:
+    """Rows of the derivation and a note on what is missing."""
     from rdmf_theory.system_derivation import derive_system
+    from rdmf_theory.systems import load_system
+
+    rows, note = derive_system(load_system(name), values, states=states)
+    return [row.to_dict() for row in rows], note
+
+
+def _thresholds(
+    system: ReactionSystem, name: str, values: Mapping[str, Fraction], timeout: float
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Exact critical values of the only free symbol, if there is one, and the kinds that time did not suffice for."""
+    free = [symbol.name for symbol in (*system.parameters, *system.diffusions) if symbol.name not in values]
+    if len(free) != 1 or not system.is_rational:
+        return [], []
+    from rdmf_theory.system_thresholds import KINDS
+
+    end = monotonic() + timeout
+    found: list[dict[str, Any]] = []
+    undecided = []
+    for kind in KINDS:
+        try:
+            found += within(max(end - monotonic(), 1e-3), kind, _critical, name, values, free[0], kind)
+        except TimeLimit:
+            undecided.append(kind)
+    if undecided:
+        given = " ".join(f"--set {key}={value}" for key, value in values.items())
+        _note(
+            f"critical {free[0]} not decided within {timeout:g} s: {', '.join(undecided)}. Raise --timeout, or locate "
+            f"it between two values: rdmf region --system {shlex.quote(name)} {given} --x {free[0]}:LOW:HIGH"
+        )
+    return found, undecided
+
+
+def _critical(name: str, values: Mapping[str, Fraction], symbol: str, kind: str) -> list[dict[str, Any]]:
+    """Critical values of one kind."""
     from rdmf_theory.system_thresholds import thresholds
     from rdmf_theory.systems import load_system
 
     system = load_system(name)
-    values = set_values(system, settings)
-    rows, note = derive_system(system, values)
-    if note:
-        console.print(f"rdmf: note: {note}", markup=False, highlight=False, soft_wrap=True)
-    free = [symbol.name for symbol in (*system.parameters, *system.diffusions) if symbol.name not in values]
-    return system, rows, thresholds(system, values, free[0]) if len(free) == 1 and system.is_rational else []
+    return [item.to_dict(system) for item in thresholds(system, values, symbol, kinds=(kind,))]
+
+
+def _note(text: str) -> None:
+    console.print(f"rdmf: note: {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _describe(system: ReactionSystem) -> dict[str, Any]:
@@ -93,15 +143,16 @@ def _describe(system: ReactionSystem) -> dict[str, Any]:
     }
 
 
-def _print_rows(rows: Sequence[Row], form: Format) -> None:
+def _print_rows(rows: Sequence[Mapping[str, Any]], form: Format) -> None:
     for row in rows:
         if form is Format.latex:
-            print(f"% {row.words}\n\\begin{{equation}}\\label{{eq:{row.name}}}\n  {row.latex()}\n\\end{{equation}}")
+            label = f"\\begin{{equation}}\\label{{eq:{row['name']}}}"
+            print(f"% {row['words']}\n{label}\n  {row['latex']}\n\\end{{equation}}")
         else:
-            print(f"{row.name}: {row.words}\n    {row.text()}")
+            print(f"{row['name']}: {row['words']}\n    {row['text']}")
 
 
-def _wave(item: Threshold) -> str:
-    if item.kind != "turing" or item.modes.critical_mu is None:
+def _wave(item: Mapping[str, Any]) -> str:
+    if item["kind"] != "turing" or item["critical_mu"] is None:
         return ""
-    return f", critical wavenumber {item.modes.critical_mu**0.5:.12g}"
+    return f", critical wavenumber {item['critical_mu'] ** 0.5:.12g}"

@@ -27,14 +27,16 @@ from rdmf_theory.commands.system_options import (
     Box,
     Settings,
     System,
-    parse_box,
+    Timeout,
+    classified,
     refuse_without_system,
-    system_point,
 )
 from rdmf_theory.terminal import console, emit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rdmf_theory.system_classification import PointClassification
 
 
 def dispersion(
@@ -60,6 +62,7 @@ def dispersion(
             show_default="the most telling",
         ),
     ] = None,
+    timeout: Timeout = 60.0,
     plot: Plot = None,
     json: Json = False,
 ) -> None:
@@ -70,7 +73,7 @@ def dispersion(
     system's own units of length and time; the options of a design and of the layer then play no part.
     """
     if system is not None:
-        _system_dispersion(system, settings, box, state, plot, json)
+        _system_dispersion(system, settings, box, state, plot, timeout, json)
         return
     refuse_without_system(settings, box)
     import numpy as np
@@ -125,33 +128,49 @@ def dispersion(
 
 
 def _system_dispersion(
-    system: str, settings: list[str] | None, box: list[str] | None, state: int | None, plot: Path | None, json: bool
+    system: str,
+    settings: list[str] | None,
+    box: list[str] | None,
+    state: int | None,
+    plot: Path | None,
+    timeout: float,
+    json: bool,
 ) -> None:
-    from rdmf_theory.system_classification import classify_point
+    answer = classified(_curve, system, settings, box, timeout, state, plot)
+    if plot is not None:
+        console.print(f"picture: {plot}")
+    curve = answer["curve"]
+
+    def render() -> None:
+        print(f"{answer['classification']} at {_place(answer)}")
+        for low, high in answer.get("bands") or ():
+            print(f"  modes grow for wavenumbers in ({low**0.5:.8g}, {high**0.5:.8g})")
+        print("  wavenumber   growth rate    frequency")
+        rows = list(zip(curve["wavenumber"], curve["growth_rate"], curve["frequency"], strict=True))
+        for wavenumber, growth_rate, frequency in rows[:: max(1, len(rows) // 20)]:
+            print(f"  {wavenumber:10.6g}  {growth_rate:+12.6g}  {frequency:11.6g}")
+
+    emit(answer, json, render)
+
+
+def _curve(result: PointClassification, state: int | None, plot: Path | None) -> dict[str, Any]:
+    """The answer of `rdmf dispersion --system`; its picture is written."""
     from rdmf_theory.system_dispersion import dispersion_curve, plot_dispersion_curve
 
-    result = classify_point(system_point(system, settings), parse_box(box))
     curve = dispersion_curve(result, state)
-    description = curve.state.to_dict(result.point.system)
     answer: dict[str, Any] = {
         "system": result.point.system.name,
         "parameters": {name: str(value) for name, value in result.point.values.items()},
-        **description,
+        **curve.state.to_dict(result.point.system),
         "curve": curve.to_dict(),
     }
-    where = ", ".join(f"{name} = {value:.6g}" for name, value in description["state"].items())
     if plot is not None:
         from rdmf_theory import plots
 
-        plots.save(plot_dispersion_curve(curve, f"{result.point.system.name}: {curve.state.name} at {where}"), plot)
-        console.print(f"picture: {plot}")
+        title = f"{answer['system']}: {answer['classification']} at {_place(answer)}"
+        plots.save(plot_dispersion_curve(curve, title), plot)
+    return answer
 
-    def render() -> None:
-        print(f"{curve.state.name} at {where}")
-        for low, high in description.get("bands") or ():
-            print(f"  modes grow for wavenumbers in ({low**0.5:.8g}, {high**0.5:.8g})")
-        print("  wavenumber   growth rate    frequency")
-        for i in range(0, len(curve.wavenumber), max(1, len(curve.wavenumber) // 20)):
-            print(f"  {curve.wavenumber[i]:10.6g}  {curve.growth_rate[i]:+12.6g}  {curve.frequency[i]:11.6g}")
 
-    emit(answer, json, render)
+def _place(answer: dict[str, Any]) -> str:
+    return ", ".join(f"{name} = {value:.6g}" for name, value in answer["state"].items())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,6 +41,13 @@ Box = Annotated[
         metavar="NAME=LOW:HIGH",
         help="With --system: only states with this species in the range; repeat it for every species.",
         show_default=False,
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        help="With --system: longest time for computer algebra; what is not decided by then is said, with a remedy.",
     ),
 ]
 
@@ -81,6 +88,38 @@ def system_point(name: str, settings: Sequence[str] | None) -> SystemPoint:
     from rdmf_theory.systems import load_system
 
     return SystemPoint.with_defaults(load_system(name), parse_settings(settings))
+
+
+def classified(
+    use: Callable[..., Any],
+    name: str,
+    settings: Sequence[str] | None,
+    ranges: Sequence[str] | None,
+    timeout: float,
+    *arguments: Any,
+) -> Any:
+    """`use(classification, *arguments)` of the point that the options describe, within `timeout` seconds.
+
+    Where exact algebra does not end in that time and a box is given, the box is searched instead, for as long again.
+    Raises: TimeLimit, with a remedy; ParameterError and DataError as `system_point` and `use` do.
+    """
+    from rdmf_theory.time_limit import TimeLimit, within
+
+    box = parse_box(ranges)
+    if box is None:
+        remedy = "give a box to search, --box NAME=LOW:HIGH for every species"
+        return within(timeout, "exact algebra", _use, use, name, settings, None, True, arguments, remedy=remedy)
+    try:
+        return within(timeout, "exact algebra", _use, use, name, settings, box, True, arguments)
+    except TimeLimit:
+        remedy = "make the box smaller"
+        return within(timeout, "the search of the box", _use, use, name, settings, box, False, arguments, remedy=remedy)
+
+
+def _use(use: Any, name: str, settings: Any, box: Any, exact: bool, arguments: Sequence[Any]) -> Any:
+    from rdmf_theory.system_classification import classify_point
+
+    return use(classify_point(system_point(name, settings), box, exact=exact), *arguments)
 
 
 def set_values(system: ReactionSystem, settings: Sequence[str] | None) -> dict[str, Fraction]:
