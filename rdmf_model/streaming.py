@@ -45,7 +45,7 @@ class StreamingFusion:
         tolerance: what the windows may change in a fused channel, > 0; decides the halo.
         halo: clips of halo instead of the certified ones; `plan.bound` then says what they are worth.
         block: clips per block, >= 1. Larger blocks cost less per clip and come later.
-        certify: also bound every block from its own clips (`bound`), at 20 to 70 times the cost.
+        certify: also bound every block from its own clips (`bound`), at 50 to 65 times the cost.
 
     Attributes:
         plan: radius, halo and the bound that holds for any video.
