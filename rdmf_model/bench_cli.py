@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rdmf_model.run_cli import PANEL
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit, json_ready
 
@@ -23,7 +24,7 @@ EPILOG = (
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command(epilog=EPILOG)(bench)
+    app.command(epilog=EPILOG, rich_help_panel=PANEL)(bench)
 
 
 def bench(

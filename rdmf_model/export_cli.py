@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from rdmf_model.run_cli import PANEL
 from rdmf_theory.terminal import console, emit
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command(epilog="Example: rdmf export runs/planted -o model.onnx")(export)
+    app.command(epilog="Example: rdmf export runs/planted -o model.onnx", rich_help_panel=PANEL)(export)
 
 
 def export(

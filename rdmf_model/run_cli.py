@@ -17,13 +17,20 @@ Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads of torch."
 HEADLINES = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
 
 
+PANEL = "Models: train, measure, verify, use"
+"""Heading of `rdmf --help`."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    for command in (train, evaluate):
-        app.command()(command)
-    app.command(epilog=verify_cli.EPILOG)(verify_cli.verify)
-    for command in (localize, doctor):
-        app.command()(command)
+    for command, epilog in (
+        (train, "Example: rdmf train configs/planted.toml -o run --epochs 2"),
+        (evaluate, "Example: rdmf evaluate run -o predictions.jsonl"),
+        (verify_cli.verify, verify_cli.EPILOG),
+        (localize, "Example: rdmf localize run --features video.npz --text query.npz --plot timeline.png"),
+    ):
+        app.command(epilog=epilog, rich_help_panel=PANEL)(command)
+    app.command(epilog="Example: rdmf doctor")(doctor)
 
 
 def train(

@@ -6,14 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_model.run_cli import Checkpoint, Device, Json, Run, Threads, set_up_device
+from rdmf_model.run_cli import PANEL, Checkpoint, Device, Json, Run, Threads, set_up_device
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.terminal import console, emit
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command(epilog="Example: rdmf stream runs/planted --text query.npz --features video.npy")(stream)
+    app.command(
+        epilog="Example: rdmf stream runs/planted --text query.npz --features video.npy", rich_help_panel=PANEL
+    )(stream)
 
 
 def stream(

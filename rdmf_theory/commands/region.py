@@ -72,8 +72,7 @@ def region(
 
     With --system and --x: all bifurcations along one parameter, with wavelength and cubic coefficient. With --y too:
     curves and points of codimension two in a window, and bounds of the Turing region's area. Every location is
-    enclosed by ball arithmetic. Example: rdmf region --system brusselator --set a=1.4 --set D_y=1 --x D_x:0.05:1
-    --y b:1:5 --plot brusselator.png
+    enclosed by ball arithmetic.
     """
     closed_form = {"--d": d, "--s": s, "--F-max": F_max, "--strips": strips, "--output": output}
     closed_form |= {"--export": export, "--gap": gap, "--robust": robust, "--distance": distance, "--sample": sample}

@@ -185,9 +185,3 @@ def test_bad_arguments(capsys: pytest.CaptureFixture, arguments: list[str], mess
     assert captured.out == ""
     assert message in captured.err
     assert "Traceback" not in captured.err
-
-
-@pytest.mark.parametrize("command", ["derive", "check", "region", "certify", "dispersion", "simulate"])
-def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture, command: str) -> None:
-    assert main([command, "--help"]) == 0
-    assert f"rdmf {command}" in capsys.readouterr().out.split("Example:")[1]
