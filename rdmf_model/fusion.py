@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from rdmf_model.baselines import FeedForward, FusionOutput
 from rdmf_model.constraints import Design, DesignConstraint
+from rdmf_model.ops.local_contrast import local_contrast
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_model.ops.reaction_diffusion.driven import Drive, Rates, compose, driven_reaction_diffusion
 from rdmf_theory.errors import ParameterError
@@ -31,30 +32,6 @@ from rdmf_theory.errors import ParameterError
 CONTRAST_RADIUS = 75
 # Products of norms below this count as it: a clip of zeros is like no text.
 _TINY = 1e-12
-
-
-def local_contrast(x: Tensor, mask: Tensor, radius: int, floor: float = 1e-2) -> Tensor:
-    """Standardise each clip against its surroundings: `(x_t - mean) / sqrt(var + floor²)` over valid clips in `radius`.
-
-    Arguments:
-        x: shape (B, T, G).
-        mask: valid clips, bool (B, T); what lies outside is ignored and returned as 0.
-        radius: clips on either side, >= 1.
-
-    Linear in T for any radius: window sums are differences of running sums, kept in float64 so that they do not drift.
-    """
-    valid = mask[:, None].double()
-    # Clips last: running sums along contiguous memory.
-    inside = torch.where(mask[..., None], x, torch.zeros_like(x)).transpose(1, 2).double()
-    running = torch.cat([inside, inside.square(), valid], dim=1).cumsum(-1)
-    ends = running.new_zeros(*running.shape[:2], radius + 1), running[..., -1:].expand(-1, -1, radius)
-    running = torch.cat([ends[0], running, ends[1]], dim=-1)
-    sums = running[..., 2 * radius + 1 :] - running[..., : x.shape[1]]
-    total, square, count = sums.split([x.shape[-1], x.shape[-1], 1], dim=1)
-    count = count.clamp(min=1.0)
-    mean = total / count
-    variance = (square / count - mean.square()).clamp(min=0.0)
-    return ((inside - mean) * valid / (variance + floor**2).sqrt()).to(x.dtype).transpose(1, 2)
 
 
 class ReactionDiffusionFusion(nn.Module):
@@ -159,7 +136,7 @@ class ReactionDiffusionFusion(nn.Module):
 
     def contrast(self, match: Tensor, video_mask: Tensor) -> Tensor:
         """The scores of clips with this `match`, any real, shape (B, T, K); each sees CONTRAST_RADIUS clips around."""
-        return local_contrast(match, video_mask, CONTRAST_RADIUS) + self.score_offset
+        return local_contrast(match, video_mask, CONTRAST_RADIUS, backend=self.backend) + self.score_offset
 
     def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
         """Contrast of each clip's match with the text and of its salience, shape (B, T, K), any real."""

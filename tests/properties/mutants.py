@@ -197,7 +197,7 @@ def dropout_from_entropy(monkeypatch: pytest.MonkeyPatch, model: MomentModel) ->
 
 
 def contrast_with_the_past(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    def causal(x: Tensor, mask: Tensor, radius: int) -> Tensor:
+    def causal(x: Tensor, mask: Tensor, radius: int, **_: object) -> Tensor:
         mean = x.cumsum(1) / torch.arange(1, x.shape[1] + 1)[:, None]
         return (x - mean) * mask[..., None]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 LIBRARY = FOLDER / "libreaction_diffusion.so"
-SOURCES = ("kernel.hpp", "lanes.hpp", "block.hpp", "kernel.cpp", "dispatch.cpp", "build.py")
+SOURCES = ("kernel.hpp", "lanes.hpp", "block.hpp", "kernel.cpp", "dispatch.cpp", "contrast.cpp", "build.py")
 # Contraction gives fused multiply-adds on any compiler. No reassociation is allowed: NaN and the bounds are kept.
 FLAGS = (
     "-std=c++17",
@@ -58,9 +58,9 @@ def build() -> Path:
         defines.append("-DRDMF_BASELINE_ONLY")
     with tempfile.TemporaryDirectory() as folder:
         objects = []
-        for number, flags in enumerate((*variants, defines)):
+        parts = [("kernel.cpp", flags) for flags in variants] + [("dispatch.cpp", defines), ("contrast.cpp", ())]
+        for number, (source, flags) in enumerate(parts):
             objects.append(str(Path(folder, f"{number}.o")))
-            source = "dispatch.cpp" if flags is defines else "kernel.cpp"
             _run([*compiler, *FLAGS, *flags, "-c", str(FOLDER / source), "-o", objects[-1]])
         linked = Path(folder, LIBRARY.name)
         runtime = "-lc++" if sys.platform == "darwin" else "-lstdc++"

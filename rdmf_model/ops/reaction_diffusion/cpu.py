@@ -118,6 +118,14 @@ def _backward(
     return (*fields, *rates)  # type: ignore[return-value]
 
 
+def library() -> ctypes.CDLL:
+    """The compiled kernels. Raises RuntimeError, with the reason, where there are none."""
+    found, reason = _library()
+    if found is None:
+        raise RuntimeError(f"The CPU kernel of reaction_diffusion is not available: {reason}.")
+    return found
+
+
 def run(
     views: dict[str, Tensor],
     rows: Mapping[str, Sequence[Tensor]],
@@ -127,9 +135,6 @@ def run(
 ) -> None:
     """One call of the kernel: `views` (B, T, C) and `rows` of (B, C) by their names in kernel.hpp; backward iff a
     cotangent of an input is among the views."""
-    library, reason = _library()
-    if library is None:
-        raise RuntimeError(f"The CPU kernel of reaction_diffusion is not available: {reason}.")
     batch, clips, channels = views["u"].shape
     dtype = views["u"].dtype
     call = _Call(
@@ -153,7 +158,7 @@ def run(
         alive.append(lengths.contiguous())
         call.lengths = alive[-1].data_ptr()
     backward = "u0_bar" in views or "tilt_bar" in views
-    if library.rdmf_run(ctypes.byref(call), dtype == torch.float64, backward, torch.get_num_threads()):
+    if library().rdmf_run(ctypes.byref(call), dtype == torch.float64, backward, torch.get_num_threads()):
         raise MemoryError(f"reaction_diffusion found no memory for its scratch space at T = {clips}, N = {steps}.")
 
 

@@ -1,0 +1,103 @@
+"""Contrast of each clip against the valid clips around it, `(x_t - mean) / sqrt(var + floor²)`.
+
+With W the 0/1 matrix of the windows (symmetric), n = max(W 1, 1), m = W x / n, r = (max(W x²/n - m², 0) + floor²)^(-1/2)
+and the cotangent g of the result, the cotangent of x is, for a = g r and b = -g (x - m) r³ / 2 (0 where the maximum cuts),
+
+    a - W((a + 2 b m) / n) + 2 x W(b / n)
+
+so both directions are sums over windows. The compiled kernel (`reaction_diffusion/contrast.cpp`) slides them along.
+"""
+
+import ctypes
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rdmf_model.ops.exporting import exporting
+from rdmf_model.ops.reaction_diffusion import _load
+from rdmf_model.ops.reaction_diffusion.cpu import library
+
+
+def local_contrast(x: Tensor, mask: Tensor, radius: int, floor: float = 1e-2, backend: str | None = None) -> Tensor:
+    """Standardise each clip against its surroundings: `(x_t - mean) / sqrt(var + floor²)` over valid clips in `radius`.
+
+    Arguments:
+        x: shape (B, T, G).
+        mask: valid clips, bool (B, T); what lies outside is ignored and returned as 0.
+        radius: clips on either side, >= 1.
+        backend: of `reaction_diffusion`; the compiled kernel runs where that one would.
+
+    Linear in T for any radius; sums are kept in float64 so that they do not drift.
+    """
+    kernel = x.dtype in (torch.float32, torch.float64) and not exporting() and _load(backend, x.device.type) == "cpu"
+    if kernel:
+        return _forward(x, mask, radius, floor)
+    return local_contrast_reference(x, mask, radius, floor)
+
+
+def local_contrast_reference(x: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
+    """The definition in torch, any device: window sums are differences of running sums."""
+    valid = mask[:, None].double()
+    # Clips last: running sums along contiguous memory.
+    inside = torch.where(mask[..., None], x, torch.zeros_like(x)).transpose(1, 2).double()
+    running = torch.cat([inside, inside.square(), valid], dim=1).cumsum(-1)
+    ends = running.new_zeros(*running.shape[:2], radius + 1), running[..., -1:].expand(-1, -1, radius)
+    running = torch.cat([ends[0], running, ends[1]], dim=-1)
+    sums = running[..., 2 * radius + 1 :] - running[..., : x.shape[1]]
+    total, square, count = sums.split([x.shape[-1], x.shape[-1], 1], dim=1)
+    count = count.clamp(min=1.0)
+    mean = total / count
+    variance = (square / count - mean.square()).clamp(min=0.0)
+    return ((inside - mean) * valid / (variance + floor**2).sqrt()).to(x.dtype).transpose(1, 2)
+
+
+def _run(x: Tensor, mask: Tensor, radius: int, floor: float, cotangent: Tensor | None) -> Tensor:
+    x, mask, out = x.contiguous(), mask.contiguous(), x.new_empty(x.shape)
+    cotangent = None if cotangent is None else cotangent.contiguous()
+    kernel = library()
+    sizes = [ctypes.c_int64(n) for n in (*x.shape, radius)]
+    pointers = [ctypes.c_void_p(0 if y is None else y.data_ptr()) for y in (x, mask, cotangent, out)]
+    if kernel.rdmf_contrast(ctypes.c_int(x.dtype == torch.float64), *sizes, ctypes.c_double(floor), *pointers):
+        raise MemoryError(f"local_contrast found no memory for its scratch space at T = {x.shape[1]}.")
+    return out
+
+
+@torch.library.custom_op("rdmf::local_contrast", mutates_args=(), device_types="cpu")
+def _forward(x: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
+    return _run(x, mask, radius, floor, None)
+
+
+@torch.library.custom_op("rdmf::local_contrast_backward", mutates_args=(), device_types="cpu")
+def _backward(cotangent: Tensor, x: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
+    return _run(x, mask, radius, floor, cotangent)
+
+
+@_forward.register_fake
+def _(x: Tensor, *_: Any) -> Tensor:
+    return x.new_empty(x.shape)
+
+
+@_backward.register_fake
+def _(cotangent: Tensor, x: Tensor, *_: Any) -> Tensor:
+    return x.new_empty(x.shape)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    x, mask, ctx.radius, ctx.floor = inputs
+    ctx.save_for_backward(x, mask)
+
+
+def _differentiate(ctx: Any, cotangent: Tensor) -> tuple[Any, ...]:
+    return _backward(cotangent, *ctx.saved_tensors, ctx.radius, ctx.floor), None, None, None
+
+
+def _refuse(ctx: Any, *_: Any) -> None:
+    raise RuntimeError(
+        "local_contrast cannot be differentiated twice by this backend. "
+        "Pass backend='reference' for second derivatives."
+    )
+
+
+_forward.register_autograd(_differentiate, setup_context=_save)
+_backward.register_autograd(_refuse)
