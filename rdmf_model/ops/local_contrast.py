@@ -1,7 +1,8 @@
 """Contrast of each clip against the valid clips around it, `(x_t - mean) / sqrt(var + floor²)`.
 
-With W the 0/1 matrix of the windows (symmetric), n = max(W 1, 1), m = W x / n, r = (max(W x²/n - m², 0) + floor²)^(-1/2)
-and the cotangent g of the result, the cotangent of x is, for a = g r and b = -g (x - m) r³ / 2 (0 where the maximum cuts),
+With W the 0/1 matrix of the windows (symmetric), n = max(W 1, 1), m = W x / n,
+r = (max(W x²/n - m², 0) + floor²)^(-1/2), g the cotangent of the result, a = g r and b = -g (x - m) r³ / 2,
+or 0 where the maximum cuts, the cotangent of x is
 
     a - W((a + 2 b m) / n) + 2 x W(b / n)
 
