@@ -97,7 +97,7 @@ def saliency_change(head: SaliencyHead, clips: Tensor, distance: Tensor) -> Tens
     turn = torch.where(known, (2 * distance / torch.where(known, 2 * length - distance, 1.0)).clamp(max=2.0), 2.0)
     weight = float(head.plain.weight.double().norm())
     # where nothing moves, nothing changes, however short the clip
-    return torch.where(distance > 0, weight * distance + float(head.scale.abs()) * turn, 0.0)
+    return torch.where(distance == 0, 0.0, weight * distance + float(head.scale.abs()) * turn)
 
 
 def _normalise(norm: nn.LayerNorm, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -210,17 +211,18 @@ class StreamingFusion:
         activator, substrate = fusion.react(self._design, score, None)
         video = self._video[:, start - self._first : stop - self._first]
         clips, pattern = fusion.read(video, activator[:, kept], substrate[:, kept])
+        # the largest so far, NaN counting as larger: clips too large for their type are not certified
         moved = pattern_moved = torch.full_like(pattern[0], plan.bound, dtype=torch.float64)
         if self._certify:
             ends = {"cut_start": inner_low > 0, "cut_end": total is None or inner_high < total}
             found = certify_block(fusion, self._design, score, video, kept, **ends)
-            self._certified = max(self._certified, found.largest)
+            self._certified = float(np.maximum(self._certified, found.largest))
             moved, pattern_moved = found.clips.norm(dim=-1), found.pattern
         saliency = None
         if self._saliency is not None:
             saliency = self._saliency(clips, self._query)[0] + pattern[0]
             change = saliency_change(self._saliency, clips[0], moved) + pattern_moved
-            self._certified_saliency = max(self._certified_saliency, float(change.max()))
+            self._certified_saliency = float(np.maximum(self._certified_saliency, float(change.max())))
         self._emitted = stop
         oldest = max(0, stop - plan.reach)
         # a copy, so that the memory of what is dropped is freed

@@ -59,8 +59,8 @@ class BlockBound(NamedTuple):
 
     @property
     def largest(self) -> float:
-        """The largest of all."""
-        return max(float(self.clips.max()), float(self.pattern.max()))
+        """The largest of all, NaN where there is one."""
+        return float(torch.maximum(self.clips.max(), self.pattern.max()))
 
 
 @dataclass(frozen=True)

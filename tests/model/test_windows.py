@@ -12,7 +12,7 @@ from rdmf_model.fusion import CONTRAST_RADIUS
 from rdmf_model.heads import SaliencyHead
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_model.readout_bound import fused_change, readout_slope, saliency_change
-from rdmf_model.windows import certify_block, layer_range
+from rdmf_model.windows import BlockBound, certify_block, layer_range
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.locality import InputRange, enclose_window, field_bounds
@@ -229,3 +229,10 @@ def test_no_move_of_a_clip_changes_its_saliency_more(scale, weight, size):
         reached = across.norm(dim=-1) > 0 if weight == 0 else slice(None)
         torch.testing.assert_close(largest[reached], bound[reached], rtol=1e-4, atol=0)
     assert not saliency_change(head, across, torch.tensor(0.0)).any()
+
+
+def test_what_is_not_a_number_is_not_certified():
+    clips, nothing = torch.ones(2, CHANNELS), torch.tensor(torch.nan)
+    assert saliency_change(SaliencyHead(CHANNELS), clips, nothing).isnan().all()
+    for bound in (BlockBound(clips, nothing[None]), BlockBound(clips * nothing, torch.ones(2))):
+        assert math.isnan(bound.largest)
