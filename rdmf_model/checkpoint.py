@@ -32,11 +32,22 @@ HEADER = "rdmf"
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that is either the old or the new one whole, also after a crash: temporary file, fsync, rename."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        # on a full disk, half a file would take the room that the next attempt needs
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def remove_temporary_files(folder: Path) -> None:
+    """Remove what processes that were killed inside `write_atomically` left in a folder."""
+    for path in folder.glob(".*.[0-9]*.tmp"):
+        path.unlink(missing_ok=True)
 
 
 def program_versions() -> dict[str, str]:
@@ -67,7 +78,7 @@ def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], d
         raise DataError(f"{path}: is not a readable safetensors file ({error}).") from None
     try:
         header = json.loads(metadata[HEADER])
-    except (KeyError, json.JSONDecodeError):
+    except (KeyError, ValueError, RecursionError):
         raise DataError(f"{path}: was not written by `rdmf train` (its header has no `{HEADER}` document).") from None
     if not isinstance(header, dict) or header.get("format") != expected_format:
         raise DataError(f"{path}: must be of format {expected_format}. Its header says otherwise.")
@@ -152,6 +163,7 @@ def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> tuple[n
     try:
         config = Config.from_json(json.dumps(header["config"]), source=f"{file}: config")
         widths = header["widths"]
+        _check_sizes(file, config, widths, tensors)
         # building draws random weights: leave the caller's generator alone
         with torch.random.fork_rng(devices=[]):
             model = build_model(config.model, int(widths["video"]), int(widths["text"]))
@@ -166,6 +178,19 @@ def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> tuple[n
     except (RuntimeError, ValueError) as error:
         raise DataError(f"{file}: does not fit its own configuration ({error}).") from None
     return model.to(device).eval(), config, header
+
+
+def _check_sizes(file: Path, config: Config, widths: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Refuse a header that describes a larger model than the file holds, before memory is taken for it."""
+    stored = {size for tensor in tensors.values() for size in tensor.shape}
+    described = {"channels": config.model.channels, "feedforward": config.model.feedforward}
+    described |= {f"widths.{kind}": int(widths[kind]) for kind in ("video", "text")}
+    layers = config.model.decoder_layers
+    for name, size in described.items():
+        if size not in stored:
+            raise DataError(f"{file}: its header says {name} = {size}, but none of its tensors is of that size.")
+    if layers > len(tensors):
+        raise DataError(f"{file}: its header says decoder_layers = {layers}, but it holds {len(tensors)} tensors.")
 
 
 def _check_finite(file: Path, tensors: Mapping[str, Tensor]) -> None:

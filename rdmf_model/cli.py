@@ -5,6 +5,7 @@ prints exactly one JSON object on stdout; everything else goes to stderr. Import
 inside the commands, so that `rdmf --help` answers at once.
 """
 
+import errno
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -78,6 +79,12 @@ def demo(
         raise typer.Exit(VIOLATED)
 
 
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Make room, then repeat the command; go on with a training by --resume."
+    return "Check the path and its permissions."
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program on `arguments` (default: those of the process) and return its exit code."""
     try:
@@ -87,6 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except DataError as error:
         print(f"rdmf: {error}", file=sys.stderr)
+        return BAD_DATA
+    except OSError as error:
+        # a full disk, a folder that may not be written: nothing that a stack of calls would explain
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"rdmf: {where}{error.strerror or error}. {_remedy(error)}", file=sys.stderr)
         return BAD_DATA
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -296,7 +296,7 @@ class Config:
         """Raises ParameterError for JSON that is not a configuration of this version."""
         try:
             document = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ParameterError(f"{source}: is not JSON ({error}).") from None
         return parse_config(document, source=source)
 
@@ -319,7 +319,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ParameterError(f"{path}: cannot be read ({error.strerror}). Give a TOML configuration file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParameterError(f"{path}: is not TOML ({error}).") from None
     return parse_config(document, overrides, source=str(path), folder=Path(path).resolve().parent)
 

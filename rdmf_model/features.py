@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +17,9 @@ TEXT_KEYS = ("last_hidden_state", "features")
 LENGTH_TOLERANCE = 2
 # encoders emit numbers of order 1 to 1000; squares of numbers beyond this leave no digits for the others
 LARGEST_FEATURE = 1e6
+# features are noise to a compressor; an archive that unpacks to more than this, and to this many times its own size, is
+# built to fill the memory
+LARGEST_UNPACKED, LARGEST_RATIO = 64 * 2**20, 100
 
 
 def feature_path(folder: Path, name: str, *, source: str) -> Path:
@@ -32,6 +34,11 @@ def feature_path(folder: Path, name: str, *, source: str) -> Path:
     for suffix in (".npz", ".npy"):
         path = Path(folder) / f"{name}{suffix}"
         if path.is_file():
+            if not path.resolve().is_relative_to(Path(folder).resolve()):
+                raise DataError(
+                    f"{source}: {path} is a link out of its folder, to {path.resolve()}. Put the file itself there, or "
+                    "give the folder it lies in."
+                )
             return path
     raise DataError(
         f"{source}: feature file {Path(folder) / name}.npz is missing. Extract the features or check the folder."
@@ -54,6 +61,7 @@ def load_features(path: Path, keys: Sequence[str] = VIDEO_KEYS, *, unit: str = "
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.lib.npyio.NpzFile):
             with loaded:
+                _check_unpacked_size(loaded.zip, path)
                 key = next((key for key in keys if key in loaded.files), None)
                 if key is None:
                     raise DataError(f"{path}: has no array {' or '.join(map(repr, keys))}. It has {loaded.files}.")
@@ -62,7 +70,8 @@ def load_features(path: Path, keys: Sequence[str] = VIDEO_KEYS, *, unit: str = "
             array = loaded
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:
+        # numpy and zipfile raise of every kind on damaged files, from SyntaxError to NotImplementedError
         raise DataError(f"{path}: is no npz or npy file of plain arrays ({error}). Extract it again.") from None
     _check_kind(array, path, unit)
     if array.dtype != np.float16:
@@ -70,6 +79,16 @@ def load_features(path: Path, keys: Sequence[str] = VIDEO_KEYS, *, unit: str = "
             array = array.astype(np.float32)
     check_values(array, path, unit=unit)
     return array
+
+
+def _check_unpacked_size(archive: zipfile.ZipFile | None, path: Path) -> None:
+    """Refuse a zip bomb by what its directory says, before anything is unpacked (no member unpacks to more)."""
+    for member in archive.infolist() if archive is not None else ():
+        if member.file_size > max(LARGEST_UNPACKED, LARGEST_RATIO * member.compress_size):
+            raise DataError(
+                f"{path}: {member.filename} would unpack from {member.compress_size} to {member.file_size} bytes. "
+                "No features compress like that; extract it again, or save it by np.savez."
+            )
 
 
 def map_features(path: Path) -> np.ndarray:
@@ -82,8 +101,10 @@ def map_features(path: Path) -> np.ndarray:
         return load_features(path)
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:
         raise DataError(f"{path}: is no npy file of a plain array ({error}). Extract it again.") from None
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: is an archive. Name it .npz.")
     _check_kind(array, path, "clips")
     return array
 

@@ -25,7 +25,7 @@ def check_folder(config: Config | None, output: Path, resume: bool) -> Config:
     from_run = output / CONFIG
     if resume:
         if from_run.exists():
-            own = Config.from_json(from_run.read_text(encoding="utf-8"), source=str(from_run))
+            own = _read_config(from_run)
             return own if config is None else config
         if config is None:
             raise ParameterError(
@@ -40,11 +40,19 @@ def check_folder(config: Config | None, output: Path, resume: bool) -> Config:
     return config
 
 
+def _read_config(path: Path) -> Config:
+    """The configuration of a run; ParameterError where the file is not what `write_config` wrote."""
+    try:
+        return Config.from_json(path.read_text(encoding="utf-8"), source=str(path))
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{path}: is not UTF-8 text ({error}). Train into another folder.") from None
+
+
 def write_config(config: Config, output: Path, resume: bool) -> None:
     """Store the resolved configuration. Raises ParameterError where a resumed run's would change its result."""
     path = output / CONFIG
     if resume and path.exists():
-        own = Config.from_json(path.read_text(encoding="utf-8"), source=str(path))
+        own = _read_config(path)
         if different := _difference(own.to_dict(), config.to_dict()):
             key, before, now = different
             raise ParameterError(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rdmf_model.checkpoint import write_atomically
+from rdmf_model.checkpoint import remove_temporary_files, write_atomically
 from rdmf_model.config import Config
 from rdmf_model.run_data import (
     check_selection,
@@ -74,6 +74,7 @@ def train(config: Config | None, output: Path, *, resume: bool = False) -> Train
     main = accelerator.is_main_process
     if main:
         output.mkdir(parents=True, exist_ok=True)
+        remove_temporary_files(output)
     try:
         config, datasets, model = _set_up(config, output, accelerator, resume)
     except (ParameterError, DataError):

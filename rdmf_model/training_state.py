@@ -89,7 +89,7 @@ class TrainingState:
             stored = {"left_region": False} | header["progress"]
             for entry in dataclasses.fields(Progress):
                 setattr(self.progress, entry.name, stored[entry.name])
-        except (KeyError, ValueError, RuntimeError) as error:
+        except (KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError) as error:
             raise DataError(f"{path}: does not fit this run ({error}). Train into another folder.") from None
 
     def _restore_optimizer(self, tensors: dict[str, Tensor]) -> None:

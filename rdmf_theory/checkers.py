@@ -28,7 +28,7 @@ class Unreadable(Exception):
 def checker_of(content: Any) -> ModuleType:
     """The checker of a certificate's kind. Raises Unreadable for a kind that none checks."""
     kind = content.get("kind") if isinstance(content, dict) else None
-    if kind not in CHECKERS:
+    if not isinstance(kind, str) or kind not in CHECKERS:
         known = ", ".join(CHECKERS)
         raise Unreadable(f"is no certificate of a kind that a checker knows ({known}); its field kind is {kind!r}")
     return importlib.import_module(f"rdmf_theory.{CHECKERS[kind]}")

@@ -209,7 +209,7 @@ class AdmissibleRegion:
 def _floats(name: str, values: Any) -> tuple[float, ...]:
     try:
         numbers = tuple(float(value) for value in values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ParameterError(f"{name} must be a sequence of numbers. Got {values!r}.") from error
     if not all(map(math.isfinite, numbers)):
         raise ParameterError(f"{name} must hold finite numbers. Got {numbers!r}.")
