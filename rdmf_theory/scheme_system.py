@@ -13,7 +13,6 @@ import numpy as np
 import sympy as sp
 
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.homogeneous_states import EnclosedState
 from rdmf_theory.kinetics import ReactionSystem
 from rdmf_theory.scheme_balance import Finding, positive, well_balanced
 from rdmf_theory.scheme_linear import linearise
@@ -51,14 +50,10 @@ def is_heun(scheme: Scheme, system: ReactionSystem) -> bool:
     return all(sp.cancel(sp.together(x)) == 0 for x in difference)
 
 
-def stable_states(point: SystemPoint, states: Sequence[EnclosedState]) -> list[np.ndarray]:
-    """Certified states, as floats, that are stable without diffusion."""
+def stable_states(point: SystemPoint, states: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Those of some homogeneous states that are stable without diffusion."""
     mean = np.zeros(1)
-    return [
-        state.mid
-        for state in states
-        if state.certified and float(growth_rates(point.system, point.values, list(state.mid), mean)[0]) < 0
-    ]
+    return [state for state in states if float(growth_rates(point.system, point.values, list(state), mean)[0]) < 0]
 
 
 def system_row(scheme: Scheme, point: SystemPoint, states: Sequence[np.ndarray], clips: int) -> dict[str, Any]:

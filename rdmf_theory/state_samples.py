@@ -41,7 +41,8 @@ class _Elimination:
 
 
 @cache
-def _eliminations(system: ReactionSystem) -> tuple[_Elimination, ...]:
+def eliminations(system: ReactionSystem) -> tuple[_Elimination, ...]:
+    """Every pair of factors of two rational reactions, with one species eliminated."""
     if not system.is_rational:
         raise ParameterError(
             f"system {system.name!r} must have rational reactions for a search of its bifurcations. "
@@ -102,7 +103,7 @@ def sample_states(system: ReactionSystem, values: Mapping[str, Any]) -> np.ndarr
     count = max((array.size for array in arrays), default=1)
     arrays = [np.broadcast_to(array.ravel(), (count,)) for array in arrays]
     with np.errstate(all="ignore"):
-        candidates = [_candidates(item, arrays, count) for item in _eliminations(system)]
+        candidates = [_candidates(item, arrays, count) for item in eliminations(system)]
         if not candidates:
             return np.empty((count, 0, 2))
         states = _polish(system, np.concatenate(candidates, axis=1), arrays)

@@ -24,7 +24,14 @@ from rdmf_theory.commands.options import (
     Wavelength,
     Z,
 )
-from rdmf_theory.commands.system_options import Settings, System, refuse_without_system, system_point
+from rdmf_theory.commands.system_options import (
+    Settings,
+    System,
+    Timeout,
+    certified_states,
+    refuse_without_system,
+    system_point,
+)
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit, json_ready
 
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
 def branch(
     system: System = None,
     settings: Settings = None,
+    timeout: Timeout = 60.0,
     u_star: UStar = 0.4,
     z: Z = 1.2,
     excess: Excess = 1.5,
@@ -100,7 +108,9 @@ def branch(
     point = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
     limits = _range(bounds)
     axis = clip_axis(clips) if length is None else interval_axis(length, points)
-    problem, start, base, described = _problem(system, settings or [], design, point, parameter, limits, axis, state)
+    problem, start, base, described = _problem(
+        system, settings or [], design, point, parameter, limits, axis, state, timeout
+    )
     certify = certify or certificate is not None
     if certify and length is not None:
         raise ParameterError("--certify needs --clips: the proof is about T clips, not about an interval.")
@@ -163,6 +173,7 @@ def _problem(
     limits: tuple[float, float],
     axis: Any,
     number: int | None,
+    timeout: float,
 ) -> tuple[Any, float, Any, dict[str, Any]]:
     """(problem, start of the parameter, homogeneous state there, JSON of the input)."""
     import numpy as np
@@ -175,7 +186,7 @@ def _problem(
     if name is not None:
         if len(given) > 1:
             raise ParameterError("--F, --k, --D-u, --D-v are for Gray-Scott without --system; use --set NAME=NUMBER.")
-        return _general(name, settings, parameter, limits, axis, number)
+        return _general(name, settings, parameter, limits, axis, number, timeout)
     refuse_without_system(settings)
     if len(given) == 1:
         # only s, which has a default: a design
@@ -220,12 +231,17 @@ def _starts(value: float, limits: tuple[float, float]) -> list[float]:
 
 
 def _general(
-    name: str, settings: list[str], parameter: str, limits: tuple[float, float], axis: Any, number: int | None
+    name: str,
+    settings: list[str],
+    parameter: str,
+    limits: tuple[float, float],
+    axis: Any,
+    number: int | None,
+    timeout: float,
 ) -> tuple[Any, float, Any, dict[str, Any]]:
     """The same for a general system: its states at the start come from exact algebra."""
     import numpy as np
 
-    from rdmf_theory.homogeneous_states import steady_states_in_box
     from rdmf_theory.patterns import PatternProblem, parameter_path
     from rdmf_theory.system_point import resolve_name
 
@@ -235,7 +251,7 @@ def _general(
     path = parameter_path(system, values, parameter)
     for value in _starts(values[parameter], limits)[:9]:
         moved = here.replace(**{parameter: value})
-        states = [item.mid for item in steady_states_in_box(moved) if item.certified]
+        states = certified_states(moved, timeout)
         if not states:
             continue
         calm = [x for x in states if np.linalg.eigvals(np.array(moved.jacobian(tuple(map(float, x))))).real.max() < 0]

@@ -21,7 +21,7 @@ from rdmf_theory.commands.region_uses import (
     render_uses,
     uses,
 )
-from rdmf_theory.commands.system_options import Settings, System
+from rdmf_theory.commands.system_options import Settings, System, Timeout
 from rdmf_theory.commands.system_region import Axis, RegionClips, SecondAxis, refuse_axes, system_region
 from rdmf_theory.terminal import console, emit
 
@@ -58,6 +58,7 @@ def region(
     x: Axis = None,
     y: SecondAxis = None,
     clips: RegionClips = None,
+    timeout: Timeout = 60.0,
     json: Json = False,
 ) -> None:
     """The Turing region: exact and certified area, or with --system the bifurcations of any two-species system.
@@ -77,7 +78,7 @@ def region(
     closed_form = {"--d": d, "--s": s, "--F-max": F_max, "--strips": strips, "--output": output}
     closed_form |= {"--export": export, "--gap": gap, "--robust": robust, "--distance": distance, "--sample": sample}
     if system is not None:
-        system_region(system, settings, x, y, clips, closed_form, plot, json)
+        system_region(system, settings, x, y, clips, closed_form, plot, timeout, json)
         return
     refuse_axes(settings, x, y, clips)
     d, s, strips = d or "2", s or "1", 256 if strips is None else strips

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdmf_theory.commands.options import Clips, Excess, Json, Plot, Rate, UStar, Wavelength, Z
-from rdmf_theory.commands.system_options import Settings, System, parse_settings, system_point
+from rdmf_theory.commands.system_options import (
+    Settings,
+    System,
+    Timeout,
+    certified_states,
+    parse_settings,
+    system_point,
+)
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit
 
@@ -32,6 +39,7 @@ def schemes(
     clips: Clips = 75,
     system: System = None,
     settings: Settings = None,
+    timeout: Timeout = 60.0,
     plot: Plot = None,
     json: Json = False,
 ) -> None:
@@ -50,7 +58,7 @@ def schemes(
     if system is not None:
         if plot is not None:
             raise ParameterError("--plot shows Gray-Scott at a design. Leave out --system.")
-        _any_system(system, settings, chosen, clips, json)
+        _any_system(system, settings, chosen, clips, timeout, json)
         return
     if parse_settings(settings):
         raise ParameterError("--set wants --system NAME|FILE. Got it without.")
@@ -109,12 +117,13 @@ def _short(answer: str) -> str:
     return "if h|tr|<2" if answer.startswith("if ") else answer
 
 
-def _any_system(name: str, settings: list[str] | None, chosen: Sequence[Scheme], clips: int, json: bool) -> None:
-    from rdmf_theory.homogeneous_states import steady_states_in_box
+def _any_system(
+    name: str, settings: list[str] | None, chosen: Sequence[Scheme], clips: int, timeout: float, json: bool
+) -> None:
     from rdmf_theory.scheme_system import stable_states, system_row
 
     point = system_point(name, settings)
-    states = stable_states(point, steady_states_in_box(point))
+    states = stable_states(point, certified_states(point, timeout))
     if not states:
         raise ParameterError(
             f"system {point.system.name!r} has no homogeneous state that is stable without diffusion here; "

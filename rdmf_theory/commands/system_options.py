@@ -11,6 +11,8 @@ import typer
 from rdmf_theory.errors import ParameterError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rdmf_theory.kinetics import ReactionSystem
     from rdmf_theory.system_point import SystemPoint
 
@@ -120,6 +122,20 @@ def _use(use: Any, name: str, settings: Any, box: Any, exact: bool, arguments: S
     from rdmf_theory.system_classification import classify_point
 
     return use(classify_point(system_point(name, settings), box, exact=exact), *arguments)
+
+
+def certified_states(point: SystemPoint, timeout: float) -> list[np.ndarray]:
+    """The homogeneous states of a point that are proved, as floats. Raises: TimeLimit, with a remedy."""
+    from rdmf_theory.time_limit import within
+
+    remedy = "change the equations: rdmf check --box searches boxes instead"
+    return within(timeout, "exact algebra", _certified, point, remedy=remedy)
+
+
+def _certified(point: SystemPoint) -> list[np.ndarray]:
+    from rdmf_theory.homogeneous_states import steady_states_in_box
+
+    return [state.mid for state in steady_states_in_box(point) if state.certified]
 
 
 def set_values(system: ReactionSystem, settings: Sequence[str] | None) -> dict[str, Fraction]:

@@ -15,6 +15,7 @@ from rdmf_theory.terminal import console, emit
 
 if TYPE_CHECKING:
     from rdmf_theory.bifurcation_record import Bifurcation
+    from rdmf_theory.kinetics import ReactionSystem
     from rdmf_theory.system_point import SystemPoint
 
 Axis = Annotated[
@@ -70,6 +71,7 @@ def system_region(
     clips: int | None,
     closed_form: Mapping[str, Any],
     plot: Path | None,
+    timeout: float,
     as_json: bool,
 ) -> None:
     """Run `rdmf region --system`.
@@ -79,19 +81,36 @@ def system_region(
         x, y, clips: texts of the axes, number of clips.
         closed_form: the options that only the closed form of Gray-Scott knows; none may be given.
         plot: picture to write.
+        timeout: longest time for computer algebra, s.
     """
     for option, value in closed_form.items():
         if value is not None:
             raise ParameterError(f"{option} is no option of --system. Set values by --set NAME=NUMBER.")
     if x is None:
         raise ParameterError("--system wants --x NAME:LOW:HIGH, the parameter that varies, and --y for a second one.")
+    from rdmf_theory.systems import BUILT_IN
+    from rdmf_theory.time_limit import within
+
     first = parse_axis("--x", x)
     second = None if y is None else parse_axis("--y", y)
     point = _point(name, settings, [first] if second is None else [first, second])
+    if point.system not in BUILT_IN.values():
+        remedy = "use rdmf check at single points"
+        within(timeout, "the elimination of a species", _eliminate, point.system, second is not None, remedy=remedy)
     if second is None:
         _line(point, first, clips, plot, as_json)
     else:
         _window(point, first, second, clips, plot, as_json)
+
+
+def _eliminate(system: ReactionSystem, area: bool) -> None:
+    """The computer algebra of what follows, of which only that it ends is wanted."""
+    from rdmf_theory.state_samples import eliminations
+    from rdmf_theory.turing_area import explicit_state
+
+    eliminations(system)
+    if area:
+        explicit_state(system)
 
 
 def _point(name: str, settings: Sequence[str] | None, axes: Sequence[tuple[str, str, str]]) -> SystemPoint:

@@ -105,3 +105,17 @@ def test_a_box_is_searched_where_exact_algebra_is_late(
     states = json.loads(capsys.readouterr().out)["states"]
     assert [state["certified"] for state in states] == [True]
     assert states[0]["exact"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["schemes", "--system", THOMAS, "--scheme", "heun"], "exact algebra"),
+        (["branch", "--system", THOMAS, "--parameter", "a", "--range", "100:200"], "exact algebra"),
+        (["region", "--system", THOMAS, "--x", "a:100:200"], "the elimination of a species"),
+    ],
+    ids=["schemes", "branch", "region"],
+)
+def test_other_commands_are_bounded(arguments: list[str], what: str, capsys: pytest.CaptureFixture) -> None:
+    assert main([*arguments, "--timeout", "0.001"]) == 2
+    assert f"{what} did not end within 0.001 s; raise --timeout, or " in capsys.readouterr().err
