@@ -62,7 +62,7 @@ def compare(found: list[tuple[float, ...]], printed: list[str], tolerance: float
 
 
 # AUTO's run ends at p1 = 0.25
-BURNING = {"u1": (0.2, 0.97), "u2": (1, 4.5), "p1": (0.05, 0.25)}
+BURNING = {"u1": (0.25, 0.95), "u2": (1.2, 4), "p1": (0.08, 0.25)}
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def quadratic_systems(draw: st.DrawFn) -> SystemPoint:
 
 
 @given(quadratic_systems(), st.integers(0, 2**32 - 1))
-@settings(max_examples=6)
+@settings(max_examples=4)
 def test_every_newton_state_is_enclosed(system: SystemPoint, seed: int) -> None:
     """Newton's method from random starts finds no state in the box that the exact list lacks."""
     states = steady_states_in_box(system, BOX)
