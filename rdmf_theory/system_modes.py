@@ -244,5 +244,5 @@ def _fastest_numerically(matrix: np.ndarray, rates: np.ndarray, scale: float) ->
     if peak == 0:
         return _wave(matrix, rates, 0.0)
     low, high = grid[peak - 1], grid[min(peak + 1, len(grid) - 1)]
-    found = minimize_scalar(lambda mu: -_growth(matrix, rates, mu).real, bounds=(low, high), method="bounded")
+    found: Any = minimize_scalar(lambda mu: -_growth(matrix, rates, mu).real, bounds=(low, high), method="bounded")
     return _wave(matrix, rates, float(found.x))
