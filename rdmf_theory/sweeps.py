@@ -6,6 +6,7 @@ Points are cut into chunks of a fixed size, so the number of workers changes nei
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from itertools import islice
 from typing import Any
 
@@ -132,14 +133,14 @@ def _on_cluster(
     ask: Callable[..., list[Row]], chunks: Iterable[list[Point]], region: AdmissibleRegion | None, cluster: Any
 ) -> Iterator[list[Row]]:
     try:
-        from distributed import Client
+        client_class: Any = import_module("distributed").Client
     except ImportError as error:
         raise ParameterError(
             "--cluster needs dask.distributed; install it with pip install 'rdmf[cluster]'."
         ) from error
     owned = isinstance(cluster, str)
     try:
-        client = Client(cluster, timeout=CONNECT_SECONDS) if owned else cluster
+        client = client_class(cluster, timeout=CONNECT_SECONDS) if owned else cluster
     except (OSError, ValueError) as error:
         raise ParameterError(
             f"--cluster must be the address of a running scheduler. Got {cluster!r}: {error}."
