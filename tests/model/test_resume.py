@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,7 +129,9 @@ train(tiny_config(pathlib.Path({str(data)!r}), {SETTINGS!r}), pathlib.Path(sys.a
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and process.poll() is None:
             if (run / "last.state").exists():
-                progress = read_tensors(run / "last.state", STATE_FORMAT)[1]["progress"]
+                # a copy: the file may be replaced between the header and the tensors
+                shutil.copyfile(run / "last.state", tmp_path / "seen.state")
+                progress = read_tensors(tmp_path / "seen.state", STATE_FORMAT)[1]["progress"]
                 if progress["epoch"] >= 1 and progress["step"] in (1, 2):
                     break
             time.sleep(0.01)
