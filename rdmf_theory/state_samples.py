@@ -43,6 +43,11 @@ class _Elimination:
 @cache
 def eliminations(system: ReactionSystem) -> tuple[_Elimination, ...]:
     """Every pair of factors of two rational reactions, with one species eliminated."""
+    if len(system.species) != 2:
+        raise ParameterError(
+            f"system {system.name!r} must have two species for a search of its bifurcations. "
+            f"Got {len(system.species)}; rdmf check and rdmf dispersion take any number."
+        )
     if not system.is_rational:
         raise ParameterError(
             f"system {system.name!r} must have rational reactions for a search of its bifurcations. "

@@ -30,7 +30,8 @@ def within(seconds: float, what: str, function: Callable[..., Any], *arguments: 
         what: the computation in words, as it reads in "WHAT did not end within 60 s".
         function: at the top level of a module; its arguments and result can be pickled. What it prints is lost.
         remedy: what else to do than to wait longer, as it reads in "raise --timeout, or REMEDY."
-    Raises: TimeLimit; ParameterError if `seconds` is not positive or the process died; whatever `function` raises.
+    Raises: TimeLimit; ParameterError if `seconds` is not positive or the process died; a ParameterError or DataError
+        of `function`.
     """
     if not 0 < seconds < float("inf"):
         raise ParameterError(f"--timeout must be a finite number of seconds above 0. Got {seconds}.")

@@ -81,6 +81,20 @@ def test_for_people(capsys: pytest.CaptureFixture, tmp_path: Path) -> None:
 
 
 BAD = {
+    "three species": (
+        [
+            "region",
+            "--system",
+            "u' = u - u^2; v' = u - v; w' = v - w",
+            "--set",
+            "D_u=1",
+            "--set",
+            "D_v=1",
+            "--x",
+            "D_w:1:2",
+        ],
+        "must have two species for a search of its bifurcations. Got 3",
+    ),
     "no axis": (LINE[:-2], "--system wants --x"),
     "axis form": ([*LINE[:-1], "D_y:1"], "--x must be NAME:LOW:HIGH"),
     "axis name": ([*LINE[:-1], "D_z:1:2"], "no parameter 'D_z'"),
@@ -91,7 +105,7 @@ BAD = {
     "set without system": (["region", "--set", "a=1"], "--set wants --system"),
     "one axis twice": ([*LINE, "--y", "D_y:1:2"], "must differ"),
     "axis is set": ([*LINE[:-1], "a:1:2"], "--set a and an axis a are both given"),
-    "injection": (["region", "--system", "u' = __import__('os').getcwd(); v' = u", "--x", "a:0:1"], ""),
+    "injection": (["region", "--system", "u' = __import__('os').getcwd(); v' = u", "--x", "a:0:1"], "not allowed"),
 }
 
 
