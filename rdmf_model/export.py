@@ -80,6 +80,7 @@ def export_run(run: Path, output: Path, *, which: str = "best", seed: int = 0) -
     program = export_model(model, *widths)
     description = {key: header[key] for key in ("config", "widths", "epoch", "metrics")}
     description["versions"] = program_versions()
+    _forget_origins(program.model)
     program.model.metadata_props["rdmf"] = json.dumps(description, allow_nan=False)
     temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
@@ -157,6 +158,17 @@ def _features(
     video = torch.randn(len(lengths), max(lengths), video_width, generator=generator)
     text = torch.randn(len(words), max(words), text_width, generator=generator)
     return dict(zip(INPUTS, (video, torch.tensor(lengths), text, torch.tensor(words)), strict=True))
+
+
+def _forget_origins(model: Any) -> None:
+    """Drop the exporter's notes on every node: stack traces with this machine's paths, most of the file."""
+    from onnxscript import ir  # pyright: ignore[reportMissingImports]
+
+    for node in ir.traversal.RecursiveGraphIterator(model.graph):
+        for noted in (node, *node.inputs, *node.outputs):
+            if noted is not None:
+                noted.metadata_props.clear()
+    model.graph.metadata_props.clear()
 
 
 @contextlib.contextmanager

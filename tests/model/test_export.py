@@ -42,6 +42,9 @@ def test_the_file_agrees_with_the_model(checkpoint, tmp_path, capsys):
     assert len(result["checks"]) == len(export.TRIALS)
     assert {path.name for path in tmp_path.iterdir()} == {"best.safetensors", "model.onnx"}
 
+    # no stack traces of the machine it was made on
+    assert b".py" not in file.read_bytes()
+
     import onnx
 
     proto = onnx.load(file)
