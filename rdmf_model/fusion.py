@@ -26,12 +26,11 @@ from rdmf_model.constraints import Design, DesignConstraint
 from rdmf_model.ops.local_contrast import local_contrast
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_model.ops.reaction_diffusion.driven import Drive, Rates, compose, driven_reaction_diffusion
+from rdmf_model.ops.text_match import text_match
 from rdmf_theory.errors import ParameterError
 
 # Clips on either side that a clip is compared with: a little more than the 75 clips of the field's usual videos.
 CONTRAST_RADIUS = 75
-# Products of norms below this count as it: a clip of zeros is like no text.
-_TINY = 1e-12
 
 
 class ReactionDiffusionFusion(nn.Module):
@@ -119,20 +118,7 @@ class ReactionDiffusionFusion(nn.Module):
 
     def match(self, video: Tensor, query: Tensor) -> Tensor:
         """Every score before contrast, shape (B, T, K): match with the text (heads) plus the clip's own salience."""
-        batch, clips, _ = video.shape
-        unit = nn.functional.normalize(video, dim=-1)
-        slices = nn.functional.normalize(query, dim=-1).view(batch, self.heads, -1)
-        # One product for all slices; that of whole vectors is the sum of theirs.
-        words = torch.einsum("bgc,gh->bgch", slices, torch.eye(self.heads).to(query)).flatten(1, 2)
-        dots = unit @ words
-        sizes = torch.linalg.vector_norm(unit.view(batch, clips, self.heads, -1), dim=-1)
-        lengths = torch.linalg.vector_norm(slices, dim=-1)[:, None]
-        sliced = dots / (sizes * lengths).clamp(min=_TINY)
-        whole = dots.sum(-1)
-        half = self.heads // 2
-        similarity = torch.cat([whole[..., None].expand(-1, -1, half), sliced[..., half:]], dim=-1)
-        heads, probes = self.salience(video).split([self.heads, self.gain_scale.shape[0] - self.heads], dim=-1)
-        return torch.cat([self.similarity_scale * similarity + heads, probes], dim=-1)
+        return text_match(video, query, self.similarity_scale, self.salience.weight, backend=self.backend)
 
     def contrast(self, match: Tensor, video_mask: Tensor) -> Tensor:
         """The scores of clips with this `match`, any real, shape (B, T, K); each sees CONTRAST_RADIUS clips around."""

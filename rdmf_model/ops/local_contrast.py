@@ -6,16 +6,16 @@ or 0 where the maximum cuts, the cotangent of x is
 
     a - W((a + 2 b m) / n) + 2 x W(b / n)
 
-so both directions are sums over windows. The compiled kernel (`reaction_diffusion/contrast.cpp`) slides them along.
+so both directions are sums over windows. The compiled kernel (`reaction_diffusion/contrast.hpp`) slides them along.
 """
 
 import ctypes
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from rdmf_model.ops.exporting import exporting
+from rdmf_model.ops.once_differentiable import once_differentiable
 from rdmf_model.ops.reaction_diffusion import _load
 from rdmf_model.ops.reaction_diffusion.cpu import library
 
@@ -53,13 +53,22 @@ def local_contrast_reference(x: Tensor, mask: Tensor, radius: int, floor: float)
     return ((inside - mean) * valid / (variance + floor**2).sqrt()).to(x.dtype).transpose(1, 2)
 
 
+class _Call(ctypes.Structure):
+    """`Contrast` of scores.hpp."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("x", "valid", "y_bar", "out")),
+        *((name, ctypes.c_int64) for name in ("batch", "clips", "columns", "radius")),
+        ("floor", ctypes.c_double),
+    )
+
+
 def _run(x: Tensor, mask: Tensor, radius: int, floor: float, cotangent: Tensor | None) -> Tensor:
     x, mask, out = x.contiguous(), mask.contiguous(), x.new_empty(x.shape)
     cotangent = None if cotangent is None else cotangent.contiguous()
-    kernel = library()
-    sizes = [ctypes.c_int64(n) for n in (*x.shape, radius)]
-    pointers = [ctypes.c_void_p(0 if y is None else y.data_ptr()) for y in (x, mask, cotangent, out)]
-    if kernel.rdmf_contrast(ctypes.c_int(x.dtype == torch.float64), *sizes, ctypes.c_double(floor), *pointers):
+    pointers = [None if y is None else y.data_ptr() for y in (x, mask, cotangent, out)]
+    call = _Call(*pointers, *x.shape, min(radius, x.shape[1]), floor)
+    if library().rdmf_contrast(ctypes.byref(call), x.dtype == torch.float64, torch.get_num_threads()):
         raise MemoryError(f"local_contrast found no memory for its scratch space at T = {x.shape[1]}.")
     return out
 
@@ -74,31 +83,4 @@ def _backward(cotangent: Tensor, x: Tensor, mask: Tensor, radius: int, floor: fl
     return _run(x, mask, radius, floor, cotangent)
 
 
-@_forward.register_fake
-def _(x: Tensor, *_: Any) -> Tensor:
-    return x.new_empty(x.shape)
-
-
-@_backward.register_fake
-def _(cotangent: Tensor, x: Tensor, *_: Any) -> Tensor:
-    return x.new_empty(x.shape)
-
-
-def _save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    x, mask, ctx.radius, ctx.floor = inputs
-    ctx.save_for_backward(x, mask)
-
-
-def _differentiate(ctx: Any, cotangent: Tensor) -> tuple[Any, ...]:
-    return _backward(cotangent, *ctx.saved_tensors, ctx.radius, ctx.floor), None, None, None
-
-
-def _refuse(ctx: Any, *_: Any) -> None:
-    raise RuntimeError(
-        "local_contrast cannot be differentiated twice by this backend. "
-        "Pass backend='reference' for second derivatives."
-    )
-
-
-_forward.register_autograd(_differentiate, setup_context=_save)
-_backward.register_autograd(_refuse)
+once_differentiable(_forward, _backward, lambda x, *_: x.new_empty(x.shape), 1, "local_contrast")

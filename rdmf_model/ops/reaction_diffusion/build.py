@@ -17,7 +17,20 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 LIBRARY = FOLDER / "libreaction_diffusion.so"
-SOURCES = ("kernel.hpp", "lanes.hpp", "block.hpp", "kernel.cpp", "dispatch.cpp", "contrast.cpp", "build.py")
+# Each compiled once per instruction set, and once for what chooses among them.
+PER_VARIANT = ("kernel.cpp", "scores_kernels.cpp")
+CHOOSING = ("dispatch.cpp", "scores.cpp")
+HEADERS = (
+    "kernel.hpp",
+    "lanes.hpp",
+    "block.hpp",
+    "vectors.hpp",
+    "share.hpp",
+    "scores.hpp",
+    "match.hpp",
+    "contrast.hpp",
+)
+SOURCES = (*HEADERS, *PER_VARIANT, *CHOOSING, "build.py")
 # Contraction gives fused multiply-adds on any compiler. No reassociation is allowed: NaN and the bounds are kept.
 FLAGS = (
     "-std=c++17",
@@ -58,7 +71,8 @@ def build() -> Path:
         defines.append("-DRDMF_BASELINE_ONLY")
     with tempfile.TemporaryDirectory() as folder:
         objects = []
-        parts = [("kernel.cpp", flags) for flags in variants] + [("dispatch.cpp", defines), ("contrast.cpp", ())]
+        parts = [(source, flags) for source in PER_VARIANT for flags in variants]
+        parts += [(source, tuple(defines)) for source in CHOOSING]
         for number, (source, flags) in enumerate(parts):
             objects.append(str(Path(folder, f"{number}.o")))
             _run([*compiler, *FLAGS, *flags, "-c", str(FOLDER / source), "-o", objects[-1]])

@@ -1,32 +1,37 @@
 // Contrast of every clip against the valid clips around it, and its gradient: `../local_contrast.py` has the formulas.
 //
 // Sums over the window slide with it, in double precision, a few columns at a time: cost and memory do not depend on the radius.
+#pragma once
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <new>
 #include <vector>
 
+#include "scores.hpp"
+#include "share.hpp"
+
+namespace rdmf {
 namespace {
 
-constexpr int COLUMNS = 8;
+// Of each, two registers at most.
+constexpr int COLUMNS = RDMF_VECTOR_BYTES == 64 ? 16 : 8;
+// Below this many values per thread a thread costs more than it saves.
+constexpr int64_t SCORES_PER_THREAD = 1 << 16;
 
-struct Shape {
-    int64_t batch, clips, columns, radius;
-    double floor;
-};
-
-// One video, COLUMNS columns of it from `first` on; `valid` is 1 or 0 for each clip.
-template <typename T>
+// One video, COLUMNS columns of it; `valid` is 1 or 0 for each clip. FULL: there are that many.
+template <typename T, bool FULL>
 struct Strip {
-    const Shape& shape;
+    const scores::Contrast& shape;
     const T* x;
     const uint8_t* valid;
     int64_t width;  // columns that there are
 
     void load(const T* from, int64_t t, double* to) const {
-        for (int j = 0; j < COLUMNS; ++j) to[j] = valid[t] && j < width ? (double)from[t * shape.columns + j] : 0.0;
+        from += t * shape.columns;
+        if (FULL)
+            for (int j = 0; j < COLUMNS; ++j) to[j] = (double)from[j];
+        else
+            for (int j = 0; j < COLUMNS; ++j) to[j] = j < width ? (double)from[j] : 0.0;
     }
 
     // Calls `at(t, count, sums)` for each clip with the window's count of valid clips and both sums of what `add(t, ...)` gives.
@@ -75,7 +80,11 @@ struct Strip {
     }
 
     void store(T* to, int64_t t, const double* from) const {
-        for (int j = 0; j < width; ++j) to[t * shape.columns + j] = (T)from[j];
+        to += t * shape.columns;
+        if (FULL)
+            for (int j = 0; j < COLUMNS; ++j) to[j] = (T)from[j];
+        else
+            for (int j = 0; j < width; ++j) to[j] = (T)from[j];
     }
 
     void forward(T* y) const {
@@ -120,34 +129,27 @@ struct Strip {
     }
 };
 
+template <typename T, bool FULL>
+void contrast_strip(const scores::Contrast& call, int64_t sample, int64_t first) {
+    const int64_t offset = sample * call.clips * call.columns + first;
+    const Strip<T, FULL> strip{call, (const T*)call.x + offset, call.valid + sample * call.clips, call.columns - first};
+    T* out = (T*)call.out + offset;
+    if (!call.y_bar) return strip.forward(out);
+    std::vector<double> scratch(3 * COLUMNS * call.clips);
+    strip.backward((const T*)call.y_bar + offset, out, scratch.data());
+}
+
 template <typename T>
-void run(const Shape& shape, const T* x, const uint8_t* valid, const T* y_bar, T* out) {
-    std::vector<double> scratch(y_bar ? 3 * COLUMNS * shape.clips : 0);
-    for (int64_t b = 0; b < shape.batch; ++b)
-        for (int64_t first = 0; first < shape.columns; first += COLUMNS) {
-            const int64_t offset = b * shape.clips * shape.columns + first;
-            const Strip<T> strip{shape, x + offset, valid + b * shape.clips, std::min<int64_t>(COLUMNS, shape.columns - first)};
-            if (y_bar)
-                strip.backward(y_bar + offset, out + offset, scratch.data());
-            else
-                strip.forward(out + offset);
-        }
+bool contrast(const scores::Contrast& call, int threads) {
+    const int64_t strips = (call.columns + COLUMNS - 1) / COLUMNS, values = call.batch * call.clips * call.columns;
+    return share(call.batch * strips, std::min<int64_t>(threads, values / SCORES_PER_THREAD + 1), [&](int64_t piece) {
+        const int64_t sample = piece / strips, first = piece % strips * COLUMNS;
+        if (call.columns - first >= COLUMNS)
+            contrast_strip<T, true>(call, sample, first);
+        else
+            contrast_strip<T, false>(call, sample, first);
+    });
 }
 
 }  // namespace
-
-// All arrays contiguous; y_bar null: forward, `out` is the contrast; else `out` is the cotangent of x. 0: done; 1: out of memory.
-extern "C" __attribute__((visibility("default"))) int rdmf_contrast(
-    int f64, int64_t batch, int64_t clips, int64_t columns, int64_t radius, double floor, const void* x, const uint8_t* valid,
-    const void* y_bar, void* out) {
-    const Shape shape{batch, clips, columns, std::min(radius, clips), floor};
-    try {
-        if (f64)
-            run<double>(shape, (const double*)x, valid, (const double*)y_bar, (double*)out);
-        else
-            run<float>(shape, (const float*)x, valid, (const float*)y_bar, (float*)out);
-    } catch (const std::bad_alloc&) {
-        return 1;
-    }
-    return 0;
-}
+}  // namespace rdmf

@@ -1,0 +1,52 @@
+// What `../text_match.py` and `../local_contrast.py` call: the variant that dispatch.cpp picked for this processor.
+
+#include "scores.hpp"
+
+#include <string_view>
+
+extern "C" const char* rdmf_variant();  // dispatch.cpp
+
+namespace rdmf {
+namespace scores {
+
+extern const Kernels baseline;
+#if defined(__x86_64__) && !defined(RDMF_BASELINE_ONLY)
+extern const Kernels avx2;
+extern const Kernels avx512;
+#endif
+
+namespace {
+
+const Kernels& select() {
+#if defined(__x86_64__) && !defined(RDMF_BASELINE_ONLY)
+    const std::string_view name = rdmf_variant();
+    if (name == "avx512") return avx512;
+    if (name == "avx2") return avx2;
+#endif
+    return baseline;
+}
+
+const Kernels& kernels() {
+    static const Kernels& selected = select();
+    return selected;
+}
+
+}  // namespace
+}  // namespace scores
+}  // namespace rdmf
+
+#define RDMF_EXPORT __attribute__((visibility("default")))
+
+extern "C" {
+
+// 0: done; 1: out of memory.
+RDMF_EXPORT int rdmf_match(const rdmf::scores::Match* call, int f64, int backward, int threads) {
+    const auto& kernels = rdmf::scores::kernels();
+    return !(f64 ? kernels.match_f64 : kernels.match_f32)(*call, backward != 0, threads);
+}
+
+RDMF_EXPORT int rdmf_contrast(const rdmf::scores::Contrast* call, int f64, int threads) {
+    const auto& kernels = rdmf::scores::kernels();
+    return !(f64 ? kernels.contrast_f64 : kernels.contrast_f32)(*call, threads);
+}
+}

@@ -1,0 +1,13 @@
+// The kernels before the reaction, for one instruction set.
+
+#include "contrast.hpp"
+#include "match.hpp"
+
+namespace rdmf {
+namespace scores {
+
+extern const Kernels RDMF_VARIANT;
+const Kernels RDMF_VARIANT = {match<float>, match<double>, contrast<float>, contrast<double>};
+
+}  // namespace scores
+}  // namespace rdmf

@@ -1,0 +1,103 @@
+"""How well each clip matches the text, head by head, plus what scores see in the clip alone.
+
+    score g < H/2:   α_g cos(x_t, q) + w_g · x_t                 whole vectors
+    score g < H:     α_g cos(x_t, q on slice g) + w_g · x_t      slices of C / H channels
+    other scores k:  w_k · x_t
+
+The compiled kernel (`reaction_diffusion/match.hpp`) reads the clips once for all of it, and once more for the gradient.
+"""
+
+import ctypes
+
+import torch
+from torch import Tensor, nn
+
+from rdmf_model.ops.exporting import exporting
+from rdmf_model.ops.once_differentiable import once_differentiable
+from rdmf_model.ops.reaction_diffusion import _load
+from rdmf_model.ops.reaction_diffusion.cpu import library
+
+# Norms, and products of norms, below this count as it: a clip of zeros is like no text.
+TINY = 1e-12
+
+
+def text_match(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor, backend: str | None = None) -> Tensor:
+    """Scores of every clip, shape (B, T, K): match with the text (heads) plus the clip's own salience.
+
+    Arguments:
+        video: clips (B, T, C).
+        query: texts (B, C).
+        scale: α of the H heads, (H,); H divides C, H <= K.
+        weight: w of all scores, (K, C).
+        backend: of `reaction_diffusion`; the compiled kernel runs where that one would.
+
+    A clip's scores depend on it and its text alone, to the bit, for any number of threads.
+    """
+    inputs = (video, query, scale, weight)
+    known = video.dtype in (torch.float32, torch.float64) and all(x.dtype == video.dtype for x in inputs)
+    if known and not exporting() and _load(backend, video.device.type) == "cpu":
+        return _forward(*inputs)
+    return text_match_reference(*inputs)
+
+
+def text_match_reference(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
+    """The definition in torch, any device and precision."""
+    (batch, clips, channels), heads = video.shape, len(scale)
+    unit = nn.functional.normalize(video, dim=-1)
+    slices = nn.functional.normalize(query, dim=-1).view(batch, heads, channels // heads)
+    # One product for all slices; that of whole vectors is the sum of theirs.
+    words = torch.einsum("bgc,gh->bgch", slices, torch.eye(heads).to(query)).flatten(1, 2)
+    dots = unit @ words
+    sizes = torch.linalg.vector_norm(unit.view(batch, clips, heads, channels // heads), dim=-1)
+    lengths = torch.linalg.vector_norm(slices, dim=-1)[:, None]
+    sliced = dots / (sizes * lengths).clamp(min=TINY)
+    whole = dots.sum(-1)
+    half = heads // 2
+    similarity = torch.cat([whole[..., None].expand(-1, -1, half), sliced[..., half:]], dim=-1)
+    salient, probes = nn.functional.linear(video, weight).split([heads, len(weight) - heads], dim=-1)
+    return torch.cat([scale * similarity + salient, probes], dim=-1)
+
+
+class _Call(ctypes.Structure):
+    """`Match` of scores.hpp."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("video", "query", "scale", "weight", "match")),
+        *((name, ctypes.c_void_p) for name in ("video_bar", "query_bar", "scale_bar", "weight_bar")),
+        *((name, ctypes.c_int64) for name in ("batch", "clips", "channels", "heads", "scores")),
+        ("tiny", ctypes.c_double),
+    )
+
+
+def _run(inputs: tuple[Tensor, ...], match: Tensor, bars: tuple[Tensor, ...]) -> None:
+    tensors = [x.contiguous() for x in (*inputs, match, *bars)]
+    pointers = [x.data_ptr() for x in tensors] + [None] * (4 - len(bars))
+    (batch, clips, channels), scores = inputs[0].shape, match.shape[-1]
+    call = _Call(*pointers, batch, clips, channels, len(inputs[2]), scores, TINY)
+    double = match.dtype == torch.float64
+    if library().rdmf_match(ctypes.byref(call), double, bool(bars), torch.get_num_threads()):
+        raise MemoryError(f"text_match found no memory for its scratch space at T = {clips}.")
+
+
+@torch.library.custom_op("rdmf::text_match", mutates_args=(), device_types="cpu")
+def _forward(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
+    match = video.new_empty(*video.shape[:2], len(weight))
+    _run((video, query, scale, weight), match, ())
+    return match
+
+
+@torch.library.custom_op("rdmf::text_match_backward", mutates_args=(), device_types="cpu")
+def _backward(
+    match_bar: Tensor, video: Tensor, query: Tensor, scale: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    inputs = (video, query, scale, weight)
+    bars = tuple(x.new_empty(x.shape) for x in inputs)
+    _run(inputs, match_bar, bars)
+    return bars  # type: ignore[return-value]
+
+
+def _outputs(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
+    return video.new_empty(*video.shape[:2], len(weight))
+
+
+once_differentiable(_forward, _backward, _outputs, 4, "text_match")
