@@ -25,7 +25,15 @@ from rdmf_model.baselines import FeedForward, FusionOutput
 from rdmf_model.constraints import Design, DesignConstraint
 from rdmf_model.ops.local_contrast import local_contrast
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
-from rdmf_model.ops.reaction_diffusion.driven import Drive, Rates, compose, driven_reaction_diffusion
+from rdmf_model.ops.reaction_diffusion.driven import (
+    Drive,
+    Rates,
+    Readout,
+    compose,
+    driven_reaction_diffusion,
+    driven_readout,
+    read,
+)
 from rdmf_model.ops.text_match import text_match
 from rdmf_theory.errors import ParameterError
 
@@ -137,14 +145,19 @@ class ReactionDiffusionFusion(nn.Module):
         """ε₂ of each channel, (C,), in (0, 0.9): v_0 = v* (1 + ε₂ tilt)."""
         return 0.9 * torch.sigmoid(self.initial_share)
 
+    def drive(self, design: Design) -> tuple[Drive, Rates]:
+        """What starts and drives the steps of a design of tensors (B, 1, C), each broadcastable to (B, C)."""
+        at = design.map(lambda x: x[:, 0])
+        start = Drive(at.u_star, at.v_star, at.s, *self.constraint.log_gain(at), self.initial_tilt())
+        return start, Rates(at.F, at.k, at.D_u, at.D_v)
+
     def react(self, design: Design, score: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """What the steps make of the scores: (p(v/v* - 1), u/u* - 1), each (B, T, C).
 
         Arguments: design of tensors (B, 1, C); score (B, T, K); lengths (B,) valid clips, None: all.
         """
-        tilt, at = self.tilt(score), design.map(lambda x: x[:, 0])
-        drive = Drive(at.u_star, at.v_star, at.s, *self.constraint.log_gain(at), self.initial_tilt())
-        rates = Rates(at.F, at.k, at.D_u, at.D_v)
+        tilt = self.tilt(score)
+        drive, rates = self.drive(design)
         if self.fused:
             return driven_reaction_diffusion(tilt, drive, rates, lengths, steps=self.steps, backend=self.backend)
         operator = partial(reaction_diffusion, steps=self.steps, backend=self.backend)
@@ -154,12 +167,15 @@ class ReactionDiffusionFusion(nn.Module):
         """What `read` multiplies [activator, substrate] with, (C, 2C): two diagonal blocks."""
         return torch.cat([torch.diag(self.activator_weight), torch.diag(self.substrate_weight)], dim=1)
 
+    def readout(self) -> Readout:
+        """The weights of activator, substrate and pattern, (C,) each."""
+        pattern = self.pattern_scale * torch.softmax(self.pattern_weight, dim=0)
+        return Readout(self.activator_weight, self.substrate_weight, pattern)
+
     def read(self, video: Tensor, activator: Tensor, substrate: Tensor) -> tuple[Tensor, Tensor]:
         """Fused clips (B, T, C) and pattern (B, T) from what `react` made, clip by clip."""
-        change = torch.addcmul(self.activator_weight * activator, self.substrate_weight, substrate)
-        clips = self.norm(self.feedforward(video + self.dropout(change)))
-        pattern = self.pattern_scale * (activator @ torch.softmax(self.pattern_weight, dim=0))
-        return clips, pattern
+        change, pattern = read(activator, substrate, self.readout())
+        return self.norm(self.feedforward(video + self.dropout(change))), pattern
 
     def forward(
         self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
@@ -171,6 +187,20 @@ class ReactionDiffusionFusion(nn.Module):
             query: the pooled text, (B, C).  text, text_mask: not used, part of the common interface.
         """
         design = self.design(query).map(lambda x: x[:, None])
-        activator, substrate = self.react(design, self.score(video, query, video_mask), video_mask.sum(1))
-        clips, pattern = self.read(video, activator, substrate)
+        score, lengths = self.score(video, query, video_mask), video_mask.sum(1)
+        if not self.fused:
+            clips, pattern = self.read(video, *self.react(design, score, lengths))
+            return FusionOutput(clips, pattern * video_mask)
+        # `read` after `react`, in one pass; dropout is between the change and the video
+        alone = self.training and self.dropout.p > 0
+        changed, pattern = driven_readout(
+            self.tilt(score),
+            *self.drive(design),
+            self.readout(),
+            None if alone else video,
+            lengths,
+            steps=self.steps,
+            backend=self.backend,
+        )
+        clips = self.norm(self.feedforward(video + self.dropout(changed) if alone else changed))
         return FusionOutput(clips, pattern * video_mask)

@@ -39,6 +39,23 @@ def make_inputs(lengths=(11, 7, 1), words=3, seed=0, channels=CHANNELS, dtype=to
     return video.to(dtype), text.to(dtype), text.mean(1).to(dtype), video_mask, text_mask
 
 
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_one_pass_is_start_steps_and_readout_by_themselves(dropout):
+    fusion = make_fusion(channels=8, dropout=dropout).train().double()
+    inputs = make_inputs(channels=8, dtype=torch.float64)
+    inputs[0].requires_grad_()
+    results = []
+    for fused in (True, False):
+        fusion.fused = fused
+        torch.manual_seed(3)
+        output = fusion(*inputs)
+        loss = output.clips.square().sum() + output.pattern.square().sum()
+        leaves = [inputs[0], *fusion.parameters()]
+        results.append((output.clips, output.pattern, *torch.autograd.grad(loss, leaves)))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+
+
 # contrast
 
 

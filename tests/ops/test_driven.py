@@ -9,9 +9,13 @@ from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffu
 from rdmf_model.ops.reaction_diffusion.driven import (
     Drive,
     Rates,
+    Readout,
     _forward,
+    _read,
     compose,
     driven_reaction_diffusion,
+    driven_readout,
+    read,
     relative_gain,
 )
 
@@ -50,6 +54,7 @@ def by_definition(tilt, drive, rates, lengths=None, *, steps):
         ((2, 1, 1), 12, None),
         ((2, 2, 17), 3, [1, 2]),
         ((1, 500, 17), 32, None),
+        ((2, 2500, 3), 1, [2500, 2100]),
         ((2, 9, 5), 0, [9, 3]),
         ((0, 5, 4), 12, None),
     ],
@@ -147,3 +152,93 @@ def test_other_backends_follow_the_definition(backend):
     got = driven_reaction_diffusion(tilt, drive, rates, lengths, steps=6, backend=backend)
     for x, y in zip(expected, got, strict=True):
         torch.testing.assert_close(x, y, rtol=1e-11, atol=1e-11)
+
+
+def make_readout(batch, clips, channels, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(2)
+    weights = (torch.randn(channels, generator=generator, dtype=dtype).requires_grad_() for _ in range(3))
+    return Readout(*weights), torch.randn(batch, clips, channels, generator=generator, dtype=dtype).requires_grad_()
+
+
+class TestReadout:
+    """The readout within the pass, with a video that it is added to and without."""
+
+    @compiled
+    @pytest.mark.parametrize("with_video", [True, False])
+    @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+    @pytest.mark.parametrize(
+        ("shape", "steps", "lengths"),
+        [((2, 75, 256), 12, None), ((3, 63, 17), 5, [63, 0, 7]), ((1, 2500, 3), 1, [2100]), ((2, 9, 5), 0, [9, 3])],
+        ids=str,
+    )
+    def test_is_its_definition(self, shape, steps, lengths, dtype, with_video):
+        tilt, drive, rates = make(*shape, dtype)
+        readout, video = make_readout(*shape, dtype)
+        lengths = None if lengths is None else torch.tensor(lengths)
+        video = video if with_video else None
+        results = []
+        for run in (
+            lambda: read(*by_definition(tilt, drive, rates, lengths, steps=steps), readout, video),
+            lambda: driven_readout(tilt, drive, rates, readout, video, lengths, steps=steps),
+        ):
+            outputs = run()
+            generator = torch.Generator().manual_seed(1)
+            loss = sum((x * torch.randn(x.shape, generator=generator, dtype=dtype)).sum() for x in outputs)
+            leaves = [tilt, *drive, *rates, *readout] + ([video] if with_video else [])
+            gradients = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
+            results.append((*outputs, *gradients))
+        for expected, got in zip(*results, strict=True):
+            size = float(expected.detach().abs().amax())
+            torch.testing.assert_close(got, expected, rtol=0, atol=TOLERANCE[dtype] * max(size, 1.0))
+
+    @compiled
+    def test_gradients_agree_with_finite_differences(self):
+        tilt, drive, rates = make(2, 5, 3)
+        readout, video = make_readout(2, 5, 3)
+
+        def run(tilt, video, *rows):
+            parts = Drive(*rows[:6]), Rates(*rows[6:10]), Readout(*rows[10:])
+            return driven_readout(tilt, *parts, video, torch.tensor([5, 3]), steps=4)
+
+        assert torch.autograd.gradcheck(run, (tilt, video, *drive, *rates, *readout))
+
+    @compiled
+    def test_padding_is_the_video_and_nan_stays_in_its_sample(self):
+        tilt, drive, rates = make(2, 9, 5)
+        readout, video = make_readout(2, 9, 5)
+        run = partial(driven_readout, readout=readout, video=video, lengths=torch.tensor([9, 4]), steps=5)
+        with torch.no_grad():
+            base = run(tilt, drive, rates)
+            assert torch.equal(base[0][1, 4:], video[1, 4:])
+            assert not base[1][1, 4:].any()
+            poisoned = tilt.clone()
+            poisoned[1, 4:] = torch.nan
+            for x, y in zip(base, run(poisoned, drive, rates), strict=True):
+                assert torch.equal(x, y)
+            poisoned[1, 2, 3] = torch.nan
+            fused, pattern = run(poisoned, drive, rates)
+        assert torch.equal(fused[0], base[0][0])
+        assert torch.equal(pattern[0], base[1][0])
+        assert bool(fused[1, :4, 3].isnan().all() and pattern[1, :4].isnan().all())
+
+    @compiled
+    def test_is_one_operator_for_torch(self):
+        tilt, drive, rates = make(2, 7, 5, torch.float32)
+        readout, video = make_readout(2, 7, 5, torch.float32)
+        rows = [*drive, *(x.expand(2, 5) for x in readout), *rates]
+        for x in (video, None):
+            torch.library.opcheck(_read, (tilt, rows, x, torch.tensor([7, 3]), 3))
+        run = partial(driven_readout, video=video, steps=3)
+        traced = torch.compile(run, fullgraph=True, backend="aot_eager")
+        arguments = (tilt, drive, rates, readout)
+        for x, y in zip(traced(*arguments), run(*arguments), strict=True):
+            torch.testing.assert_close(x, y)
+
+    @compiled
+    def test_a_second_derivative_is_refused(self):
+        tilt, drive, rates = make(1, 4, 3)
+        readout, video = make_readout(1, 4, 3)
+        fused, _ = driven_readout(tilt, drive, rates, readout, video, steps=2)
+        (first,) = torch.autograd.grad(fused.sum(), tilt, create_graph=True)
+        with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
+            torch.autograd.grad(first.sum(), tilt)

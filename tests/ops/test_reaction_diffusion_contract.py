@@ -63,11 +63,44 @@ def test_equals_the_reference_without_lengths(fast, batch, clips, steps, step_si
 
 
 def test_equals_the_reference_when_states_are_checkpointed():
-    """26 steps of 160 clips: the states of all steps exceed the kernel's cache budget, so it works in segments."""
+    """110 steps of 160 clips: the states of all steps exceed the kernel's cache budget, so it works in segments."""
     _require("cpu")
-    run = partial(reaction_diffusion, lengths=torch.tensor([160, 111]), steps=26)
+    run = partial(reaction_diffusion, lengths=torch.tensor([160, 111]), steps=110)
     inputs = draw_inputs(2, 160, 3)
-    check_operator(partial(run, backend="reference"), partial(run, backend="cpu"), inputs, {}, tolerance=1e-11)
+    check_operator(partial(run, backend="adjoint"), partial(run, backend="cpu"), inputs, {}, tolerance=1e-11)
+
+
+class TestTiles:
+    """4000 clips exceed the kernel's cache budget: it goes through them in tiles and cuts off what is not felt."""
+
+    LENGTHS = torch.tensor([4000, 2999])
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_equals_the_reference(self, dtype):
+        _require("cpu")
+        run = partial(reaction_diffusion, lengths=self.LENGTHS, steps=2)
+        inputs = draw_inputs(2, 4000, 3, DTYPES[dtype][0])
+        others = [partial(run, backend=name) for name in ("reference", "cpu")]
+        check_operator(*others, inputs, {}, tolerance=DTYPES[dtype][1])
+
+    def test_tiles_are_used(self):
+        """Else the last clip would be felt, as NaN, by all others of its channel."""
+        _require("cpu")
+        inputs = draw_inputs(2, 4000, 3, torch.float32)
+        dirty = inputs | {"v0": inputs["v0"].clone()}
+        dirty["v0"][0, -1, 1] = torch.nan
+        run = partial(reaction_diffusion, lengths=self.LENGTHS, steps=2, backend="cpu")
+        for got, expected in zip(run(**dirty), run(**inputs), strict=True):
+            assert torch.equal(got[:, :3000], expected[:, :3000])
+            assert torch.isnan(got[0, -100:, 1]).all()
+
+    def test_strong_diffusion_is_not_cut(self):
+        """D_u = 1e6 carries further than there are clips; there is no tile then, and the result is as exact."""
+        _require("cpu")
+        inputs = draw_inputs(1, 3000, 2) | {"D_u": torch.tensor([[1e6, 3e4]], dtype=torch.float64)}
+        run = partial(reaction_diffusion, steps=1)
+        others = [partial(run, backend=name) for name in ("reference", "cpu")]
+        check_operator(*others, inputs, {}, tolerance=1e-11)
 
 
 def test_gradients_by_finite_differences(backend):

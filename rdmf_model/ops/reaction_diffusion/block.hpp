@@ -1,4 +1,4 @@
-// One block of channels with all its clips: the two sweeps of a step. README.md derives them.
+// One block of channels: the two sweeps of a step, over all clips or over one tile of them. README.md derives them.
 //
 // u's matrix is eliminated upwards (in t), v's downwards, so that each sweep substitutes one system and eliminates the next.
 #pragma once
@@ -8,23 +8,59 @@
 namespace rdmf {
 namespace {
 
+#define INLINE __attribute__((always_inline))
+
+// Calls body(t, i) for the clips from <= t < to in ascending order; i is where the ring holds clip t.
+template <typename Body>
+inline void upwards(int64_t rows, int64_t from, int64_t to, const Body& body) {
+    for (int64_t t = from; t < to;) {
+        int64_t i = t % rows;
+        const int64_t stop = to - t < rows - i ? to : t + rows - i;
+        for (; t < stop; ++t, ++i) body(t, i);
+    }
+}
+
+// The same in descending order.
+template <typename Body>
+inline void downwards(int64_t rows, int64_t from, int64_t to, const Body& body) {
+    for (int64_t t = to - 1; t >= from;) {
+        int64_t i = t % rows;
+        const int64_t stop = t - from < i ? from : t - i;
+        for (; t >= stop; --t, --i) body(t, i);
+    }
+}
+
+// What an upward sweep hands to the next tile.
+template <typename T>
+struct Carry {
+    Row<T> v, z, pivot, v_next;
+};
+
+// How many of them a call needs: one for each sweep, if there are tiles.
+inline int64_t carries(const Call& call, const Schedule& plan, bool backward) {
+    return !plan.lag ? 1 : backward ? 2 * call.steps + 1 : call.steps + 1;
+}
+
 // Everything about one block that stays fixed over its steps.
 template <typename T>
 struct Block {
     const Call& call;
+    Schedule plan;
     int64_t sample, channel, count, clips;  // `count` channels are real, `clips` are valid
-    Row<T> h, limit, source, base, coupling_u, coupling_v, row_sum_v;
-    Row<T>*gain, *scale_v, *ratio;
+    Row<T> h, limit, source, base, coupling_u, coupling_v, row_sum_v, scale_first;
+    Row<T>*gain, *ratio, *scale_v;
     Row<T>* free;     // the rest of the scratch memory
-    int64_t settled;  // the factors of clips 1 .. settled are equal to the last bit
+    int64_t settled;  // factors of clips that are `settled` or more before the last one are equal
+    Row<T> u_most, v_most, gain_most, least;
 
-    Block(const Call& c, int64_t b, int64_t first, void* scratch) : call(c), sample(b), channel(first) {
+    Block(const Call& c, int64_t b, int64_t first, const Schedule& schedule, void* scratch)
+        : call(c), plan(schedule), sample(b), channel(first) {
         const int64_t left = c.channels - first;
         count = left < Simd<T>::lanes ? left : Simd<T>::lanes;
         clips = c.lengths ? c.lengths[b] : c.clips;
         clips = clips < 0 ? 0 : clips > c.clips ? c.clips : clips;
         Row<T> rate[4];
-        for (int j = 0; j < 4; ++j) rate[j] = load((const T*)c.rates[j] + b * c.channels + first, count);
+        for (int j = 0; j < 4; ++j) rate[j] = parameter(c.rates[j]);
         h = constant<T>(c.step_size);
         limit = constant<T>(c.reaction_limit);
         EACH {
@@ -35,126 +71,187 @@ struct Block {
             coupling_v.v[i] = h.v[i] * rate[3].v[i];
         }
         gain = (Row<T>*)scratch;
-        scale_v = gain + clips;
-        ratio = scale_v + clips;
-        free = ratio + clips;
+        ratio = gain + plan.rows;
+        scale_v = ratio + plan.rows;
+        free = scale_v + plan.window;
         factor_v();
+        u_most = constant<T>(1.0);
+        v_most = gain_most = least = constant<T>(0.0);
     }
 
-    // v's matrix is the same in every step. Eliminated from the last clip down: 1 / pivot.
+    // v's matrix is the same in every step. Eliminated from the last clip down: 1 / pivot. A factor is taken for the limit when the
+    // remainder repeats to the last bit, or a whole window away from the end, where it is the limit up to rounding.
     void factor_v() {
         Row<T> remainder = row_sum_v;
-        for (int64_t t = clips - 1; t >= 0; --t) {
-            Row<T> scale;
+        settled = 0;
+        for (int64_t t = clips - 1; t > 0; --t) {
+            Row<T> scale, next;
             EACH {
-                scale.v[i] = (T)1 / (t ? remainder.v[i] + coupling_v.v[i] : remainder.v[i]);
-                remainder.v[i] = row_sum_v.v[i] + coupling_v.v[i] * scale.v[i] * remainder.v[i];
+                scale.v[i] = (T)1 / (remainder.v[i] + coupling_v.v[i]);
+                next.v[i] = row_sum_v.v[i] + coupling_v.v[i] * scale.v[i] * remainder.v[i];
             }
-            scale_v[t] = scale;
+            scale_v[settled] = scale;
+            const bool repeats = !__builtin_memcmp(&next, &remainder, sizeof next);
+            remainder = next;
+            if (repeats || settled == plan.window - 1) break;
+            if (t > 1) ++settled;
         }
-        settled = clips > 1 ? clips - 1 : 0;
-        while (settled > 1 && __builtin_memcmp(scale_v + settled, scale_v + settled - 1, sizeof(Row<T>))) --settled;
+        EACH scale_first.v[i] = (T)1 / remainder.v[i];
     }
 
-    // Reading the same row for all settled clips keeps it in the nearest cache.
-    const Row<T>& scale(int64_t t) const { return scale_v[t && t < settled ? settled : t]; }
+    const Row<T>& scale(int64_t t) const {
+        const int64_t from_last = clips - 1 - t;
+        return t ? scale_v[from_last < settled ? from_last : settled] : scale_first;
+    }
+
+    int64_t tiles() const { return clips ? (clips - 1) / plan.window + 1 : 0; }
+
+    // The first clip that tile `tile` (counted from 1; 0: before the first) leaves alone after `lags` truncated sweeps.
+    int64_t reach(int64_t tile, int64_t lags) const {
+        if (tile * plan.window >= clips) return clips;
+        const int64_t end = tile * plan.window - lags * plan.lag;
+        return end > 0 ? end : 0;
+    }
+
+    Row<T> parameter(const void* per_channel) const {
+        return load((const T*)per_channel + sample * call.channels + channel, count);
+    }
+
+    void write_parameter(void* per_channel, const Row<T>& row) const {
+        store((T*)per_channel + sample * call.channels + channel, row, count);
+    }
 
     const T* at(const View& view, int64_t t) const {
         return (const T*)view.data + sample * view.batch_stride + t * view.clip_stride + channel;
     }
 
-    void read(const View& view, Row<T>* to) const {
-        for (int64_t t = 0; t < clips; ++t) to[t] = load(at(view, t), count);
-    }
+    Row<T> read(const View& view, int64_t t) const { return load(at(view, t), count); }
 
-    void write(const View& view, const Row<T>* from) const {
+    void write(const View& view, int64_t t, const Row<T>& row) const { store((T*)at(view, t), row, count); }
+
+    void write_padding(const View& view) const {
         const Row<T> zero = constant<T>(0.0);
-        for (int64_t t = 0; t < clips; ++t) store((T*)at(view, t), from[t], count);
-        for (int64_t t = clips; t < call.clips; ++t) store((T*)at(view, t), zero, count);
+        for (int64_t t = clips; t < call.clips; ++t) write(view, t, zero);
     }
 
-    // Whether s v or v may reach the limit in any step. Else the cut is left out, which changes no bit. By the step's equations
-    // max u never exceeds max(1, max u0), and each step adds at most (1 + 2 h D_u) max u + h F to max v.
-    bool may_overflow(const Row<T>* u, const Row<T>* v) const {
-        typedef typename Simd<T>::V V;
+    // Takes note of a clip that starts: see `may_overflow`.
+    INLINE void note(const Row<T>& u, const Row<T>& v, const Row<T>& gain_) {
+        EACH {
+            u_most.v[i] = maximum(u_most.v[i], u.v[i]);
+            v_most.v[i] = maximum(v_most.v[i], v.v[i]);
+            gain_most.v[i] = maximum(gain_most.v[i], gain_.v[i]);
+            least.v[i] = minimum(minimum(minimum(least.v[i], u.v[i]), v.v[i]), gain_.v[i]);
+        }
+    }
+
+    // Whether s v or v may reach the limit in any step of the clips so far. Else the cut is left out, which changes no bit. By the
+    // step's equations max u never exceeds max(1, max u0), and each step adds at most (1 + 2 h D_u) max u + h F to max v.
+    bool may_overflow() const {
         bool safe = true;
         EACH {
-            V u_max = (V){} + (T)1, v_max = (V){}, g_max = (V){}, low = (V){};
-            for (int64_t t = 0; t < clips; ++t) {
-                u_max = u[t].v[i] > u_max ? u[t].v[i] : u_max;
-                v_max = v[t].v[i] > v_max ? v[t].v[i] : v_max;
-                g_max = gain[t].v[i] > g_max ? gain[t].v[i] : g_max;
-                low = minimum(minimum(minimum(low, u[t].v[i]), v[t].v[i]), gain[t].v[i]);
-            }
-            const V bound = v_max + (T)call.steps * (u_max + source.v[i] + (T)2 * coupling_u.v[i] * u_max);
+            const auto bound = v_most.v[i] + (T)call.steps * (u_most.v[i] + source.v[i] + (T)2 * coupling_u.v[i] * u_most.v[i]);
             for (int l = 0; l < Simd<T>::width; ++l)
-                safe = safe && low[l] >= 0 && bound[l] <= limit.v[i][l] && g_max[l] * bound[l] <= limit.v[i][l];
+                safe = safe && least.v[i][l] >= 0 && bound[l] <= limit.v[i][l] && gain_most.v[i][l] * bound[l] <= limit.v[i][l];
         }
         return !safe;
     }
 
     // Up: finishes v (unless it is the given state), then eliminates u's system into `z`; leaves c in `ratio`.
     template <bool CUT, bool GIVEN>
-    void sweep_up(const Row<T>* u, Row<T>* v, Row<T>* z) const {
+    void sweep_up(const Row<T>* u, Row<T>* v, Row<T>* z, Carry<T>& carry, int64_t from, int64_t to) const {
         const Row<T> zero = constant<T>(0.0);
-        Row<T> v_last = zero, z_last = zero, carried = zero;
-        for (int64_t t = 0; t < clips; ++t) {
+        Row<T> v_last = from ? carry.v : zero, z_last = from ? carry.z : zero, carried = from ? carry.pivot : zero;
+        upwards(plan.rows, from, to, [&](int64_t t, int64_t at) INLINE {
             const Row<T>&coupling = t == clips - 1 ? zero : coupling_u, &scale_v_ = scale(t);
             EACH {
-                auto x = v[t].v[i];
+                auto x = v[at].v[i];
                 if (!GIVEN) x += coupling_v.v[i] * scale_v_.v[i] * v_last.v[i];
-                auto gain_v = gain[t].v[i] * x, cut = x;
+                auto gain_v = gain[at].v[i] * x, cut = x;
                 if (CUT) gain_v = minimum(gain_v, limit.v[i]), cut = minimum(x, limit.v[i]);
                 // Two sums side by side: the way from one clip's `carried` to the next one's is as short as it can be.
                 const auto row_sum = base.v[i] + h.v[i] * gain_v * cut, pivot = (row_sum + coupling.v[i]) + carried.v[i];
                 const auto inverse = (T)1 / pivot, c = coupling.v[i] * inverse;
                 carried.v[i] = c * (row_sum + carried.v[i]);
-                z_last.v[i] = (u[t].v[i] + source.v[i] + coupling_u.v[i] * z_last.v[i]) * inverse;
+                z_last.v[i] = (u[at].v[i] + source.v[i] + coupling_u.v[i] * z_last.v[i]) * inverse;
                 v_last.v[i] = x;
-                ratio[t].v[i] = c;
+                ratio[at].v[i] = c;
             }
-            z[t] = z_last;
-            v[t] = v_last;
-        }
+            z[at] = z_last;
+            v[at] = v_last;
+        });
+        carry.v = v_last, carry.z = z_last, carry.pivot = carried;
     }
 
-    // Down: substitutes u (in place of `z`), then eliminates v's system of the next state into `v_next`.
+    // Down: substitutes u (in place of `z`), then eliminates v's system of the next state into `v_next`; clips to .. end - 1 only
+    // tell what comes from beyond `to`.
     template <bool CUT>
-    void sweep_down(Row<T>* z, const Row<T>* v, Row<T>* v_next) const {
+    void sweep_down(Row<T>* z, const Row<T>* v, Row<T>* v_next, int64_t from, int64_t to, int64_t end) const {
         Row<T> u_last = constant<T>(0.0), v_last = u_last;
-        for (int64_t t = clips - 1; t >= 0; --t) {
+        const auto clip = [&](int64_t t, int64_t at) INLINE {
             const Row<T>& scale_v_ = scale(t);
             EACH {
-                const auto u = z[t].v[i] + ratio[t].v[i] * u_last.v[i];
-                const auto x = v[t].v[i];
-                auto gain_v = gain[t].v[i] * x, cut = x;
+                const auto u = z[at].v[i] + ratio[at].v[i] * u_last.v[i];
+                const auto x = v[at].v[i];
+                auto gain_v = gain[at].v[i] * x, cut = x;
                 if (CUT) gain_v = minimum(gain_v, limit.v[i]), cut = minimum(x, limit.v[i]);
                 const auto right = x + h.v[i] * gain_v * cut * u;
                 v_last.v[i] = (right + coupling_v.v[i] * v_last.v[i]) * scale_v_.v[i];
                 u_last.v[i] = u;
             }
-            z[t] = u_last;
-            v_next[t] = v_last;
-        }
+        };
+        if (from == to) return;
+        downwards(plan.rows, to, end, clip);
+        downwards(plan.rows, from, to, [&](int64_t t, int64_t at) INLINE {
+            clip(t, at);
+            z[at] = u_last;
+            v_next[at] = v_last;
+        });
     }
 
-    void finish_v(Row<T>* v) const {
-        for (int64_t t = 1; t < clips; ++t) EACH v[t].v[i] += coupling_v.v[i] * scale(t).v[i] * v[t - 1].v[i];
+    // Up: the last substitution of v.
+    void finish_v(Row<T>* v, Carry<T>& carry, int64_t from, int64_t to) const {
+        Row<T> last = from ? carry.v : constant<T>(0.0);
+        upwards(plan.rows, from, to, [&](int64_t t, int64_t at) INLINE {
+            EACH last.v[i] = v[at].v[i] + coupling_v.v[i] * scale(t).v[i] * last.v[i];
+            v[at] = last;
+        });
+        carry.v = last;
     }
 
-    // `steps` steps from the state (u[0], v[0]); state n goes to u + n * stride. stride 0: in place.
+    // `steps` steps of one tile from the states (u[0], v[0]); state n goes to u + n * stride. stride 0: in place. `carry`: as many
+    // as `carries` says.
     template <bool CUT>
-    void advance(Row<T>* u, Row<T>* v, int64_t steps, int64_t stride) const {
-        for (int64_t n = 0; n < steps; ++n, u += stride, v += stride) {
+    void advance(Row<T>* u, Row<T>* v, int64_t steps, int64_t stride, int64_t tile, Carry<T>* carry) const {
+        for (int64_t n = 0; n < steps; ++n, u += stride, v += stride, carry += plan.lag > 0) {
+            const int64_t from = reach(tile - 1, n), to = reach(tile, n);
             if (n)
-                sweep_up<CUT, false>(u, v, u + stride);
+                sweep_up<CUT, false>(u, v, u + stride, *carry, from, to);
             else
-                sweep_up<CUT, true>(u, v, u + stride);
-            sweep_down<CUT>(u + stride, v, v + stride);
+                sweep_up<CUT, true>(u, v, u + stride, *carry, from, to);
+            sweep_down<CUT>(u + stride, v, v + stride, reach(tile - 1, n + 1), reach(tile, n + 1), to);
         }
-        if (steps) finish_v(v);
+        if (steps) finish_v(v, *carry, reach(tile - 1, steps), reach(tile, steps));
     }
 };
+
+// By how many clips a sweep may be cut short so that what is left out is felt by less than rounding, for every channel of a sample;
+// README.md, "The CPU kernel". -1: there is no such number.
+template <typename T>
+int64_t felt(const Call& c, int64_t sample) {
+    double widest = 0.0;
+    for (int64_t j = 0; j < c.channels; ++j) {
+        const auto rate = [&](int k) { return (double)((const T*)c.rates[k])[sample * c.channels + j]; };
+        const double h = c.step_size, feed = 1.0 + h * rate(0);
+        const double of_u = h * rate(2) / feed, of_v = h * rate(3) / (feed + h * rate(1));
+        if (!(of_u >= 0.0 && of_v >= 0.0)) return -1;
+        widest = of_u > widest ? of_u : widest;
+        widest = of_v > widest ? of_v : widest;
+    }
+    if (!(widest < 1e12)) return -1;
+    if (widest == 0.0) return 1;
+    const double b = 0.5 / widest, falls = __builtin_log1p(b + __builtin_sqrt(b * b + 2.0 * b));  // -log r
+    return 1 + (int64_t)(0.6931471805599453 * (sizeof(T) == 4 ? 26 : 55) / falls);
+}
 
 }  // namespace
 }  // namespace rdmf

@@ -24,6 +24,8 @@ HEADERS = (
     "kernel.hpp",
     "lanes.hpp",
     "block.hpp",
+    "adjoint.hpp",
+    "driver.hpp",
     "vectors.hpp",
     "share.hpp",
     "scores.hpp",

@@ -24,11 +24,13 @@ class _Call(ctypes.Structure):
     """`Call` of kernel.hpp."""
 
     _fields_ = (
-        *((name, _View) for name in ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar", "tilt", "tilt_bar")),
+        *((name, _View) for name in ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar")),
+        *((name, _View) for name in ("tilt", "tilt_bar", "video")),
+        ("pattern", ctypes.c_void_p),
         ("rates", ctypes.c_void_p * 4),
         ("rate_gradients", ctypes.c_void_p * 4),
-        ("drive", ctypes.c_void_p * 6),
-        ("drive_gradients", ctypes.c_void_p * 6),
+        ("drive", ctypes.c_void_p * 9),
+        ("drive_gradients", ctypes.c_void_p * 9),
         ("lengths", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("batch", "clips", "channels", "steps")),
         *((name, ctypes.c_double) for name in ("step_size", "reaction_limit")),
@@ -42,6 +44,7 @@ def _library() -> tuple[ctypes.CDLL | None, str]:
     try:
         library = ctypes.CDLL(str(build.LIBRARY))
         library.rdmf_source.restype = library.rdmf_variant.restype = ctypes.c_char_p
+        library.rdmf_lanes.restype = ctypes.c_int64
         library.rdmf_run.argtypes = (ctypes.POINTER(_Call), ctypes.c_int, ctypes.c_int, ctypes.c_int)
         if library.rdmf_source().decode() != build.source_hash():
             return None, f"it is older than its source: run python -m {build.__name__}"
@@ -126,15 +129,21 @@ def library() -> ctypes.CDLL:
     return found
 
 
+def blocks(channels: int, dtype: torch.dtype) -> int:
+    """How many blocks the kernel makes of the channels."""
+    return -(-channels // library().rdmf_lanes(dtype == torch.float64))
+
+
 def run(
     views: dict[str, Tensor],
     rows: Mapping[str, Sequence[Tensor]],
     lengths: Tensor | None,
     steps: int,
     step_size: float,
+    pattern: Tensor | None = None,
 ) -> None:
-    """One call of the kernel: `views` (B, T, C) and `rows` of (B, C) by their names in kernel.hpp; backward iff a
-    cotangent of an input is among the views."""
+    """One call of the kernel: `views` (B, T, C), `rows` of (B, C) and `pattern` by their names in kernel.hpp; backward
+    iff a cotangent of an input is among the views."""
     batch, clips, channels = views["u"].shape
     dtype = views["u"].dtype
     call = _Call(
@@ -154,6 +163,9 @@ def run(
         for j, x in enumerate(tensors):
             alive.append(x.contiguous())
             getattr(call, name)[j] = alive[-1].data_ptr()
+    if pattern is not None:
+        alive.append(pattern.contiguous())
+        call.pattern = alive[-1].data_ptr()
     if lengths is not None:
         alive.append(lengths.contiguous())
         call.lengths = alive[-1].data_ptr()

@@ -67,17 +67,17 @@ int run(const Call& call, bool f64, bool backward, int threads) {
                                  : (f64 ? chosen.forward_f64 : chosen.forward_f32);
     const int64_t per_sample = (call.channels + lanes - 1) / lanes;
     const int64_t blocks = call.batch * per_sample;
-    const int64_t bytes = chosen.scratch_bytes(call, f64, backward);
+    const Schedule schedule = (f64 ? chosen.plan_f64 : chosen.plan_f32)(call, backward);
     std::atomic<int64_t> next{0};
     std::atomic<bool> failed{false};
     auto work = [&] {
-        const Scratch scratch(bytes);
+        const Scratch scratch(schedule.bytes);
         if (!scratch.data) {
             failed = true;
             return;
         }
         for (int64_t block; !failed && (block = next++) < blocks;)
-            kernel(call, block / per_sample, block % per_sample * lanes, scratch.data);
+            kernel(call, schedule, block / per_sample, block % per_sample * lanes, scratch.data);
     };
     const int64_t values = call.batch * call.clips * call.channels * std::max<int64_t>(call.steps, 1);
     const int64_t useful = std::min({static_cast<int64_t>(threads), blocks, values / VALUES_PER_THREAD + 1});
@@ -109,6 +109,9 @@ RDMF_EXPORT const char* rdmf_variant() {
     rdmf::variant();
     return rdmf::variant_name;
 }
+
+// Channels in a block.
+RDMF_EXPORT int64_t rdmf_lanes(int f64) { return f64 ? rdmf::variant().lanes_f64 : rdmf::variant().lanes_f32; }
 
 // 0: done; 1: out of memory.
 RDMF_EXPORT int rdmf_run(const rdmf::Call* call, int f64, int backward, int threads) {

@@ -4,8 +4,12 @@
     u_0 = u*,  v_0 = v* (1 + share tilt),  N steps of `reaction_diffusion`
     activator = p(v_N / v* - 1),  p(x) = x / (1 + |x| / 2),  substrate = u_N / u* - 1
 
-`compose` is the definition, for any backend; where the compiled kernel runs, start and readout are part of its pass
-over the clips (kernel.hpp, `Drive`), so that nothing but tilt, activator and substrate is read or written.
+and, with weights a, b, p per channel, what a layer reads out of them (`driven_readout`):
+
+    fused = video + a activator + b substrate,  pattern = sum over channels of p activator
+
+`compose` and `read` are the definitions, for any backend; where the compiled kernel runs, start and readout are part of
+its pass over the clips (kernel.hpp, `Drive`), so that nothing but the arguments and the results is read or written.
 """
 
 from collections.abc import Callable
@@ -43,6 +47,14 @@ class Rates(NamedTuple):
     D_v: Tensor
 
 
+class Readout(NamedTuple):
+    """Weights of activator, substrate and pattern, each (C,)."""
+
+    activator: Tensor
+    substrate: Tensor
+    pattern: Tensor
+
+
 def relative_gain(tilt: Tensor, log_lo: Tensor, log_hi: Tensor) -> Tensor:
     """`exp(t log_hi)` for t >= 0, `exp(|t| log_lo)` below, t the tilt cut to [-1, 1], NaN counting as 0.
 
@@ -72,6 +84,12 @@ def compose(
     return torch.where(valid[..., None], activator, 0.0), torch.where(valid[..., None], substrate, 0.0)
 
 
+def read(activator: Tensor, substrate: Tensor, readout: Readout, video: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """(fused, pattern), shapes (B, T, C) and (B, T), by their definition; without a video what would be added to it."""
+    change = torch.addcmul(readout.activator * activator, readout.substrate, substrate)
+    return change if video is None else video + change, activator @ readout.pattern
+
+
 def driven_reaction_diffusion(
     tilt: Tensor,
     drive: Drive,
@@ -90,14 +108,46 @@ def driven_reaction_diffusion(
     Raises: ValueError as `reaction_diffusion`.
     """
     batch, clips, channels = tilt.shape
-    fused = tilt.dtype in (torch.float32, torch.float64) and _load(backend, tilt.device.type) == "cpu"
     rows = [x.expand(batch, channels) for x in (*drive, *rates)]
-    if not fused or any(x.dtype != tilt.dtype for x in rows):
+    if not _compiled(backend, tilt, rows):
         drive, rates = Drive(*rows[:6]), Rates(*rows[6:])
         gain = drive.s[:, None] * relative_gain(tilt, drive.log_lo[:, None], drive.log_hi[:, None])
         operator = partial(reaction_diffusion, steps=steps, backend=backend)
         return compose(tilt, drive, rates, lengths, gain, operator)
     return _forward(tilt, rows, check_lengths(lengths, batch, clips, tilt.device), steps)
+
+
+def driven_readout(
+    tilt: Tensor,
+    drive: Drive,
+    rates: Rates,
+    readout: Readout,
+    video: Tensor | None = None,
+    lengths: Tensor | None = None,
+    *,
+    steps: int,
+    backend: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(fused, pattern) of a driven layer, (B, T, C) and (B, T), in the padding the video, or 0, and 0; see the module.
+
+    Arguments:
+        readout: (C,) each, of the tilt's dtype.
+        video: what the change is added to, (B, T, C); None: nothing.
+        tilt, drive, rates, lengths, steps, backend: as in `driven_reaction_diffusion`.
+    Raises: ValueError as `reaction_diffusion`.
+    """
+    batch, clips, channels = tilt.shape
+    rows = [x.expand(batch, channels) for x in (*drive, *readout, *rates)]
+    if not _compiled(backend, tilt, rows if video is None else [*rows, video]):
+        fields = driven_reaction_diffusion(tilt, drive, rates, lengths, steps=steps, backend=backend)
+        return read(*fields, readout, video)
+    return _read(tilt, rows, video, check_lengths(lengths, batch, clips, tilt.device), steps)
+
+
+def _compiled(backend: str | None, tilt: Tensor, others: list[Tensor]) -> bool:
+    """Whether the compiled kernel does the whole of it: one of its types, the same for all."""
+    known = tilt.dtype in (torch.float32, torch.float64) and all(x.dtype == tilt.dtype for x in others)
+    return known and _load(backend, tilt.device.type) == "cpu"
 
 
 @torch.library.custom_op("rdmf::driven_reaction_diffusion", mutates_args=(), device_types="cpu")
@@ -145,12 +195,63 @@ def _differentiate(ctx: Any, activator_bar: Tensor, substrate_bar: Tensor) -> tu
     return tilt_bar, bars, None, None
 
 
+@torch.library.custom_op("rdmf::driven_readout", mutates_args=(), device_types="cpu")
+def _read(
+    tilt: Tensor, rows: list[Tensor], video: Tensor | None, lengths: Tensor | None, steps: int
+) -> tuple[Tensor, Tensor]:
+    from .cpu import blocks, run
+
+    fused = tilt.new_empty(tilt.shape)
+    parts = tilt.new_empty(*tilt.shape[:2], blocks(tilt.shape[2], tilt.dtype))
+    views = {"tilt": tilt, "u": fused} | ({} if video is None else {"video": video})
+    run(views, {"drive": rows[:9], "rates": rows[9:]}, lengths, steps, 1.0, parts)
+    return fused, parts.sum(-1)
+
+
+@torch.library.custom_op("rdmf::driven_readout_backward", mutates_args=(), device_types="cpu")
+def _read_backward(
+    fused_bar: Tensor, pattern_bar: Tensor, tilt: Tensor, rows: list[Tensor], lengths: Tensor | None, steps: int
+) -> list[Tensor]:
+    from .cpu import run
+
+    tilt_bar = tilt.new_empty(tilt.shape)
+    bars = [x.new_empty(x.shape) for x in rows]
+    views = {"tilt": tilt, "u": fused_bar, "tilt_bar": tilt_bar}
+    table = {"drive": rows[:9], "rates": rows[9:], "drive_gradients": bars[:9], "rate_gradients": bars[9:]}
+    run(views, table, lengths, steps, 1.0, pattern_bar)
+    return [tilt_bar, *bars]
+
+
+@_read.register_fake
+def _(tilt: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+    return tilt.new_empty(tilt.shape), tilt.new_empty(tilt.shape[:2])
+
+
+@_read_backward.register_fake
+def _(fused_bar: Tensor, pattern_bar: Tensor, tilt: Tensor, rows: list[Tensor], *_: Any) -> list[Tensor]:
+    return [tilt.new_empty(tilt.shape), *(x.new_empty(x.shape) for x in rows)]
+
+
+def _save_read(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    tilt, rows, video, lengths, ctx.steps = inputs
+    ctx.with_video = video is not None
+    ctx.save_for_backward(tilt, lengths, *rows)
+
+
+def _differentiate_read(ctx: Any, fused_bar: Tensor, pattern_bar: Tensor) -> tuple[Any, ...]:
+    tilt, lengths, *rows = ctx.saved_tensors
+    tilt_bar, *bars = _read_backward(fused_bar, pattern_bar, tilt, rows, lengths, ctx.steps)
+    return tilt_bar, bars, fused_bar if ctx.with_video else None, None, None
+
+
 def _refuse(ctx: Any, *_: Any) -> None:
     raise RuntimeError(
-        "driven_reaction_diffusion cannot be differentiated twice by this backend. "
+        "A driven layer cannot be differentiated twice by this backend. "
         "Pass backend='reference' for second derivatives."
     )
 
 
 _forward.register_autograd(_differentiate, setup_context=_save)
 _backward.register_autograd(_refuse)
+_read.register_autograd(_differentiate_read, setup_context=_save_read)
+_read_backward.register_autograd(_refuse)

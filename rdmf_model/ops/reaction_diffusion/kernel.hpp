@@ -14,8 +14,10 @@ struct View {
 
 // What drives a fusion layer, contiguous (B, C) arrays: the fields start at u0 = u_star and v0 = v_star (1 + share tilt), the gain
 // is s exp(tilt log_hi) for tilt >= 0 and s exp(-tilt log_lo) below, and the results are
-// p(v / v_star - 1), p(x) = x / (1 + |x| / 2), in `v` and u / u_star - 1 in `u`. README.md, "Driven by a tilt".
-enum Drive { U_STAR, V_STAR, S, LOG_LO, LOG_HI, SHARE, DRIVES };
+// p(v / v_star - 1), p(x) = x / (1 + |x| / 2), in `v` and u / u_star - 1 in `u`. With the three weights of a readout they are
+// weight_v p(v / v_star - 1) + weight_u (u / u_star - 1), and `video` if there is one, in `u`, and the sum over channels of
+// weight_pattern p(v / v_star - 1) in `pattern`. README.md, "Driven by a tilt".
+enum Drive { U_STAR, V_STAR, S, LOG_LO, LOG_HI, SHARE, WEIGHT_V, WEIGHT_U, WEIGHT_PATTERN, DRIVES };
 
 // One call. `rates` and `rate_gradients` are contiguous (B, C) arrays in the order F, k, D_u, D_v.
 struct Call {
@@ -23,23 +25,33 @@ struct Call {
     View u, v;                        // forward: results; backward: their cotangents
     View u0_bar, v0_bar, gain_bar;    // backward: results
     View tilt, tilt_bar;              // driven: in place of u0, v0, gain and their cotangents
+    View video;                       // readout, forward: null: none
+    void* pattern;                    // readout, contiguous; forward: (B, T, blocks), each block's part; backward: cotangent (B, T)
     const void* rates[4];
     void* rate_gradients[4];
-    const void* drive[DRIVES];        // null: not driven
+    const void* drive[DRIVES];        // null: not driven; the last three null: no readout
     void* drive_gradients[DRIVES];
     const int64_t* lengths;           // (B,), or null: all T clips are valid
     int64_t batch, clips, channels, steps;
     double step_size, reaction_limit;
 };
 
+// How a block goes through its clips, and the scratch memory for it. That memory is a ring: it holds `rows` clips of each field, what
+// is older was written out, what is newer was not read yet. Clips come in tiles of `window`; in one tile each step ends `lag` clips
+// before the step before it, since what lies beyond is felt there by less than rounding. One tile without lag: the whole sequence.
+struct Schedule {
+    int64_t rows, window, lag;
+    int64_t segment;  // backward: steps whose states are held at a time
+    int64_t bytes;
+};
+
 // One instruction set. A block is `lanes` neighbouring channels of one sample; blocks share nothing: their order is free.
+typedef Schedule Plan(const Call&, bool backward);
+typedef void Kernel(const Call&, const Schedule&, int64_t sample, int64_t channel, void* scratch);
 struct Variant {
     int64_t lanes_f32, lanes_f64;
-    int64_t (*scratch_bytes)(const Call&, bool f64, bool backward);
-    void (*forward_f32)(const Call&, int64_t sample, int64_t channel, void* scratch);
-    void (*forward_f64)(const Call&, int64_t sample, int64_t channel, void* scratch);
-    void (*backward_f32)(const Call&, int64_t sample, int64_t channel, void* scratch);
-    void (*backward_f64)(const Call&, int64_t sample, int64_t channel, void* scratch);
+    Plan *plan_f32, *plan_f64;
+    Kernel *forward_f32, *forward_f64, *backward_f32, *backward_f64;
 };
 
 constexpr int64_t ALIGNMENT = 64;
