@@ -13,13 +13,13 @@ import time
 
 import numpy as np
 
-from rdmf_theory.branch_explorer import PatternState
+from rdmf_theory.certificates.pattern_certificate import prove_pattern
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.continuation import Curve, NoConvergence, Scale
 from rdmf_theory.discretisation import semi_implicit_step
-from rdmf_theory.pattern_certificate import prove_pattern
-from rdmf_theory.patterns import clip_axis, design_path, gray_scott_problem
-from rdmf_theory.regions import DEFAULT_REGION
+from rdmf_theory.patterns.branch_explorer import PatternState
+from rdmf_theory.patterns.continuation import Curve, NoConvergence, Scale
+from rdmf_theory.patterns.equations import clip_axis, design_path, gray_scott_problem
+from rdmf_theory.regions.admissible import DEFAULT_REGION
 
 
 def settle(design: PatternDesign, clips: int, steps: int, generator: np.random.Generator) -> np.ndarray:

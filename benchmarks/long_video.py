@@ -27,7 +27,7 @@ from rdmf_model.streaming import StreamingFusion, windowed_fusion
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.locality import InputRange, halo_bound
-from rdmf_theory.regions import DEFAULT_REGION
+from rdmf_theory.regions.admissible import DEFAULT_REGION
 
 WORDS, FEATURES, SECONDS = 12, 512, 2.0
 

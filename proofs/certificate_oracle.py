@@ -2,8 +2,8 @@
 
 The oracle proves nothing: it looks for a falsehood, at corners, on faces and inside the claimed sets, with a relative
 tolerance of 1e-9. It reads the state, the Jacobian and the layer's linearised step where the checkers read lemmas, and
-takes exact areas from `rdmf_theory.area` (boundary integrals) where the checker integrates the chart. Comparisons of
-numbers that both stand in the file are exact.
+takes exact areas from `rdmf_theory.regions.area` (boundary integrals) where the checker integrates the chart.
+Comparisons of numbers that both stand in the file are exact.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from mpmath import mp, mpf
 
 from rdmf_theory import formulas
-from rdmf_theory.area import Area, bogdanov_takens, fixed_ratio_area, turing_hopf
+from rdmf_theory.regions.area import Area, bogdanov_takens, fixed_ratio_area, turing_hopf
 
 TOLERANCE = 1e-9
 _COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")

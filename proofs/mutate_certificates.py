@@ -31,11 +31,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "proofs")]
 
 from certificate_oracle import falsehood  # noqa: E402
 
-from rdmf_theory import checkers  # noqa: E402
-from rdmf_theory.certificate import Certificate, digest  # noqa: E402
-from rdmf_theory.certify import certify_box  # noqa: E402
-from rdmf_theory.region_certificate import certify_region  # noqa: E402
-from rdmf_theory.regions import AdmissibleRegion  # noqa: E402
+from rdmf_theory.certificates import checkers  # noqa: E402
+from rdmf_theory.certificates.certificate import Certificate, digest  # noqa: E402
+from rdmf_theory.certificates.certify import certify_box  # noqa: E402
+from rdmf_theory.certificates.region_certificate import certify_region  # noqa: E402
+from rdmf_theory.regions.admissible import AdmissibleRegion  # noqa: E402
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:/\d+)?|-?0x[0-9a-f.]+p[+-]?\d+")
 _LOWER, _UPPER = (0.36, 1.2, 1.5, 8.0, 0.2), (0.4, 1.4, 1.75, 16.0, 0.25)

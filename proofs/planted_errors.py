@@ -60,7 +60,7 @@ PLANTS = (
     ),
     Plant(
         "the step reacts with the old substrate",
-        "rdmf_theory/schemes.py",
+        "rdmf_theory/schemes/definition.py",
         "advanced[x] = y",
         "advanced[x] = x",
         "generator",
@@ -68,7 +68,7 @@ PLANTS = (
     ),
     Plant(
         "the step forgets the reaction on the implicit side",
-        "rdmf_theory/schemes.py",
+        "rdmf_theory/schemes/definition.py",
         "(1 + h * loss) * y",
         "(1 + h * loss.subs(system.species[1], 0)) * y",
         "generator",
@@ -158,7 +158,7 @@ if sys.argv[1] == "regenerate":
     except Exception:
         caught.append("generator")
 if not caught:
-    from rdmf_theory.prove import fast_tier, Outcome
+    from rdmf_theory.proving.prove import fast_tier, Outcome
     caught = [result.name for result in fast_tier() if result.outcome is Outcome.FAILED]
 print(json.dumps(caught))
 """

@@ -7,8 +7,8 @@ region's own conditions. A layer asks this object and holds no inequality of its
 Why the result is inside for every float32 input, not just for the usual ones: `sigmoid(x) * (u - l) + l` leaves the
 interval by one rounding for about one random interval in a hundred, so the bounds are rounded inward to float32, the
 result is clamped to them, and NaN and infinities are replaced first. F, k, s, D_u, D_v are evaluated in float64 from
-the float32 design and rounded once, so each is within the `PARAMETER_ERROR` of `rdmf_theory.certify`, whose
-certificate covers exactly that error.
+the float32 design and rounded once, so each is within the `PARAMETER_ERROR` of `rdmf_theory.certificates.certify`,
+whose certificate covers exactly that error.
 """
 
 import json
@@ -24,7 +24,7 @@ from rdmf_model.ops.reaction_diffusion.driven import relative_gain
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
+from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 from rdmf_theory.turing import Condition
 
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")

@@ -16,7 +16,7 @@ from rdmf_model.properties.fields import State, operator_inputs, states
 from rdmf_model.properties.growth import Mode, modes
 from rdmf_model.properties.inputs import Query, Text, Video, queries, sources, texts, videos
 from rdmf_model.properties.subject import Draw, Operator
-from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
+from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 
 OPERATOR_PROPERTIES: tuple[Property, ...] = tuple(judged for judged in PROPERTIES if judged.scope is Scope.OPERATOR)
 """Those that an operator of one's own can be judged by."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rdmf_model.properties import Subject
-from rdmf_theory import checkers
-from rdmf_theory.certificate import Certificate, Verdict
-from rdmf_theory.certificate_subject import mismatch, read_checkpoint
-from rdmf_theory.certify import certify_box
+from rdmf_theory.certificates import checkers
+from rdmf_theory.certificates.certificate import Certificate, Verdict
+from rdmf_theory.certificates.certify import certify_box
+from rdmf_theory.certificates.subject import mismatch, read_checkpoint
 from rdmf_theory.errors import DataError
 
 

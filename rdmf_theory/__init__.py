@@ -1,5 +1,8 @@
 """Stability theory of the reaction-diffusion layer: derived, exact, and free of torch.
 
+Gray-Scott and its layer are here, the rest is in rooms (docs/theory_map.md): `arithmetic`, `systems`, `schemes`,
+`bifurcations`, `patterns`, `regions`, `certificates`, `proving`, and `commands` of the program.
+
 Names are imported on first use, so `import rdmf_theory` costs nothing.
 """
 
@@ -9,15 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rdmf_theory.area import fixed_ratio_area
-    from rdmf_theory.boxes import Paving
     from rdmf_theory.chart import Parameters, PatternDesign
-    from rdmf_theory.conditions import Conjunction, gray_scott_region
     from rdmf_theory.errors import DataError, ParameterError
     from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
-    from rdmf_theory.paving import pave
-    from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
-    from rdmf_theory.screening import screen
+    from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
+    from rdmf_theory.regions.area import fixed_ratio_area
+    from rdmf_theory.regions.boxes import Paving
+    from rdmf_theory.regions.conditions import Conjunction, gray_scott_region
+    from rdmf_theory.regions.pave import pave
+    from rdmf_theory.regions.screening import screen
     from rdmf_theory.turing import Classification, Condition, classify, classify_array
 
 __all__ = [
@@ -42,15 +45,15 @@ __all__ = [
 ]
 
 _HOME = {
-    "area": ("fixed_ratio_area",),
-    "boxes": ("Paving",),
     "chart": ("Parameters", "PatternDesign"),
-    "conditions": ("Conjunction", "gray_scott_region"),
     "errors": ("DataError", "ParameterError"),
     "kinetics": ("GRAY_SCOTT", "ReactionSystem"),
-    "paving": ("pave",),
-    "regions": ("DEFAULT_REGION", "AdmissibleRegion"),
-    "screening": ("screen",),
+    "regions.admissible": ("DEFAULT_REGION", "AdmissibleRegion"),
+    "regions.area": ("fixed_ratio_area",),
+    "regions.boxes": ("Paving",),
+    "regions.conditions": ("Conjunction", "gray_scott_region"),
+    "regions.pave": ("pave",),
+    "regions.screening": ("screen",),
     "turing": ("Classification", "Condition", "classify", "classify_array"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

@@ -69,7 +69,7 @@ class PatternDesign:
         excess: `r = d/d_T(u*, z)`, > 0; admissible above 1.
         wavelength: of the fastest mode in clips, >= 2.
         rate: turnover rate `w = F + k`, 1/step, > 0.
-    Raises: ParameterError outside these domains. Admissibility itself is judged by `regions.AdmissibleRegion`,
+    Raises: ParameterError outside these domains. Admissibility itself is judged by `rdmf_theory.AdmissibleRegion`,
         with a margin for every condition, so a design that is not admissible can be represented.
     """
 

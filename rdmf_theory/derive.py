@@ -102,9 +102,9 @@ def largest_growth() -> tuple[sp.Expr, sp.Expr]:
 def step_residual(system: ReactionSystem = GRAY_SCOTT) -> sp.ImmutableMatrix:
     """Residual of the semi-implicit step without diffusion, in (u, v), (u_next, v_next) and h; zero on a step.
 
-    Diffusion adds `- h D Lap` of the next field to both rows; the update itself is `schemes.SEMI_IMPLICIT`.
+    Diffusion adds `- h D Lap` of the next field to both rows; the update itself is `schemes.definition.SEMI_IMPLICIT`.
     """
-    from rdmf_theory.schemes import LAP, SEMI_IMPLICIT
+    from rdmf_theory.schemes.definition import LAP, SEMI_IMPLICIT
 
     stages = SEMI_IMPLICIT.update(system).stages
     return sp.ImmutableMatrix([stage.residual.subs(LAP(stage.unknown), 0) for stage in stages])

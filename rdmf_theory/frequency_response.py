@@ -19,8 +19,8 @@ import numpy as np
 import sympy as sp
 
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.scheme_linear import LinearStep, amplification, gain_force
-from rdmf_theory.schemes import SEMI_IMPLICIT, Scheme
+from rdmf_theory.schemes.definition import SEMI_IMPLICIT, Scheme
+from rdmf_theory.schemes.linear import LinearStep, amplification, gain_force
 
 
 def power_and_sum(G: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,11 +16,11 @@ import numpy as np
 import sympy as sp
 from matplotlib.figure import Figure
 
-from rdmf_theory.area import Area, bogdanov_takens, turing_hopf, turing_substrate
 from rdmf_theory.chart import Parameters
 from rdmf_theory.discretisation import clip_eigenvalues, multiplier
 from rdmf_theory.dispersion import growth_rate, unstable_band
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.regions.area import Area, bogdanov_takens, turing_hopf, turing_substrate
 
 if TYPE_CHECKING:
     from rdmf_theory.simulate import Simulation

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
+from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 
 Point = Mapping[str, float]
 Row = dict[str, Any]

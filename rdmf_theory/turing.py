@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rdmf_theory import formulas
+from rdmf_theory.arithmetic.quadratic_field import Surd
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.quadratic_field import Surd
 
 Rational: TypeAlias = int | str | float | Fraction | Decimal
 

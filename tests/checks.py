@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.regions import COORDINATES, AdmissibleRegion
+from rdmf_theory.regions.admissible import COORDINATES, AdmissibleRegion
 
 if TYPE_CHECKING:
     from torch import Tensor

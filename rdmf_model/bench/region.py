@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from rdmf_model.bench.measure import machine as described
-from rdmf_theory.area import fixed_ratio_area
-from rdmf_theory.conditions import gray_scott_region
-from rdmf_theory.paving import pave
-from rdmf_theory.screening import screen
+from rdmf_theory.regions.area import fixed_ratio_area
+from rdmf_theory.regions.conditions import gray_scott_region
+from rdmf_theory.regions.pave import pave
+from rdmf_theory.regions.screening import screen
 from rdmf_theory.turing import classify_array
 
 UPPER = (0.1, 0.08)

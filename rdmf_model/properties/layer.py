@@ -16,7 +16,7 @@ from rdmf_model.properties.inputs import Query, Text, make_batch, queries, texts
 from rdmf_model.properties.observe import OperatorCall, recorded_calls
 from rdmf_model.properties.subject import Subject
 from rdmf_theory import formulas
-from rdmf_theory.certify import PARAMETER_ERROR
+from rdmf_theory.certificates.certify import PARAMETER_ERROR
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.turing import Condition, classify_array
 

@@ -16,7 +16,7 @@ from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.model import MomentModel
 from rdmf_model.properties.observe import run_operator
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
+from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 
 
 class Operator(Protocol):

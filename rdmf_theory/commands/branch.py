@@ -36,7 +36,7 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit, json_ready
 
 if TYPE_CHECKING:
-    from rdmf_theory.branches import Diagram
+    from rdmf_theory.patterns.branches import Diagram
 
 
 def branch(
@@ -101,8 +101,8 @@ def branch(
     --at is proved: it exists, is locally unique and stable, and runs of the layer that come close converge to it.
     `rdmf certify` re-checks the proofs that --certificate writes. Exit code 1: --certify proved no pattern.
     """
-    from rdmf_theory.branches import explore, summary, with_profiles
-    from rdmf_theory.patterns import clip_axis, interval_axis
+    from rdmf_theory.patterns.branches import explore, summary, with_profiles
+    from rdmf_theory.patterns.equations import clip_axis, interval_axis
 
     design = (u_star, z, excess, wavelength, rate)
     point = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
@@ -127,12 +127,12 @@ def branch(
         found = _patterns(diagram, values, certify, certificate, show)
     answer = described | summary(diagram) | {"patterns": found}
     if output is not None:
-        from rdmf_theory.certificate import write_text
+        from rdmf_theory.certificates.certificate import write_text
 
         write_text(output, json_text.dumps(json_ready(described | with_profiles(diagram))) + "\n")
         console.print(f"branches: {output}")
     if plot is not None:
-        from rdmf_theory.branch_plots import plot_diagram
+        from rdmf_theory.patterns.plots import plot_diagram
         from rdmf_theory.plots import save
 
         save(plot_diagram(diagram, values), plot)
@@ -180,7 +180,13 @@ def _problem(
 
     from rdmf_theory import formulas
     from rdmf_theory.chart import PatternDesign
-    from rdmf_theory.patterns import COORDINATES, PatternProblem, design_path, gray_scott_problem, parameter_path
+    from rdmf_theory.patterns.equations import (
+        COORDINATES,
+        PatternProblem,
+        design_path,
+        gray_scott_problem,
+        parameter_path,
+    )
 
     given = {other: value for other, value in point.items() if value is not None}
     if name is not None:
@@ -242,8 +248,8 @@ def _general(
     """The same for a general system: its states at the start come from exact algebra."""
     import numpy as np
 
-    from rdmf_theory.patterns import PatternProblem, parameter_path
-    from rdmf_theory.system_point import resolve_name
+    from rdmf_theory.patterns.equations import PatternProblem, parameter_path
+    from rdmf_theory.systems.point import resolve_name
 
     here = system_point(name, settings)
     system, parameter = here.system, resolve_name(here.system, parameter)
@@ -266,7 +272,7 @@ def _patterns(
     diagram: Diagram, values: list[float], certify: bool, file: Path | None, show: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """The patterns at some parameter values, with their proofs if wanted."""
-    from rdmf_theory.branch_plots import observed_species
+    from rdmf_theory.patterns.plots import observed_species
 
     observed = observed_species(diagram)
     rows, entries = [], []
@@ -290,7 +296,7 @@ def _patterns(
     if file is not None and not entries:
         console.print(f"no certificate: {file} was not written, see the patterns' details", soft_wrap=True)
     elif file is not None:
-        from rdmf_theory.pattern_certificate import pattern_certificate
+        from rdmf_theory.certificates.pattern_certificate import pattern_certificate
 
         pattern_certificate(diagram.problem.system.name, entries).save(file)
         console.print(f"certificate: {file}")
@@ -299,8 +305,8 @@ def _patterns(
 
 def _prove(diagram: Diagram, pattern: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """JSON of the proof of a pattern, by energies and by Krawczyk's test; and its part of a certificate."""
-    from rdmf_theory.pattern_certificate import prove_pattern
-    from rdmf_theory.pattern_enclosure import enclose_pattern
+    from rdmf_theory.certificates.pattern_certificate import prove_pattern
+    from rdmf_theory.patterns.enclosure import enclose_pattern
 
     if pattern.unstable:
         return {"outcome": "unstable", "detail": f"{pattern.unstable} eigenvalues have a positive real part"}, {}

@@ -29,7 +29,7 @@ def certify(
     and runs alone: python certificate_checker.py FILE. With --kernel a checker that is proved sound in Coq decides as
     well; where Coq is absent that is said, and is not a pass.
     """
-    from rdmf_theory import checkers as checker
+    from rdmf_theory.certificates import checkers as checker
 
     try:
         holds, detail = True, checker.check(file)
@@ -39,14 +39,14 @@ def certify(
         raise DataError(f"{file}: {error}") from error
     answer: dict[str, Any] = {"file": str(file), "holds": holds, "detail": detail}
     if checkpoint is not None and holds:
-        from rdmf_theory.certificate_subject import mismatch, read_checkpoint
+        from rdmf_theory.certificates.subject import mismatch, read_checkpoint
 
         why = mismatch(loads(file.read_text(encoding="utf-8")), read_checkpoint(checkpoint))
         answer |= {"checkpoint": str(checkpoint), "holds": why is None, "detail": detail if why is None else why}
         holds, detail = why is None, f"{detail}\n  about {checkpoint} as it is now" if why is None else why
     if kernel and holds:
-        from rdmf_theory.kernel_certificate import check_with_kernel
-        from rdmf_theory.prove import Outcome
+        from rdmf_theory.certificates.kernel_certificate import check_with_kernel
+        from rdmf_theory.proving.prove import Outcome
 
         outcome, covers = check_with_kernel(loads(file.read_text(encoding="utf-8")))
         answer["kernel"] = {"verdict": outcome.name.lower(), "detail": covers}

@@ -20,7 +20,7 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import emit
 
 if TYPE_CHECKING:
-    from rdmf_theory.system_classification import PointClassification
+    from rdmf_theory.systems.classification import PointClassification
 
 
 def check(

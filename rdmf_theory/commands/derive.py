@@ -53,7 +53,7 @@ def derive(
         rows = [row.to_dict() for row in derivation()]
         emit({"system": "gray-scott", "rows": rows}, as_json, lambda: _print_rows(rows, form))
         return
-    from rdmf_theory.systems import load_system
+    from rdmf_theory.systems.built_in import load_system
 
     loaded = load_system(system)
     values = set_values(loaded, settings)
@@ -82,8 +82,8 @@ def derive(
 
 def _rows(name: str, values: Mapping[str, Fraction], states: bool = True) -> tuple[list[dict[str, Any]], str]:
     """Rows of the derivation and a note on what is missing."""
-    from rdmf_theory.system_derivation import derive_system
-    from rdmf_theory.systems import load_system
+    from rdmf_theory.systems.built_in import load_system
+    from rdmf_theory.systems.derivation import derive_system
 
     rows, note = derive_system(load_system(name), values, states=states)
     return [row.to_dict() for row in rows], note
@@ -96,7 +96,7 @@ def _thresholds(
     free = [symbol.name for symbol in (*system.parameters, *system.diffusions) if symbol.name not in values]
     if len(free) != 1 or not system.is_rational:
         return [], []
-    from rdmf_theory.system_thresholds import KINDS
+    from rdmf_theory.systems.thresholds import KINDS
 
     end = monotonic() + timeout
     found: list[dict[str, Any]] = []
@@ -117,8 +117,8 @@ def _thresholds(
 
 def _critical(name: str, values: Mapping[str, Fraction], symbol: str, kind: str) -> list[dict[str, Any]]:
     """Critical values of one kind."""
-    from rdmf_theory.system_thresholds import thresholds
-    from rdmf_theory.systems import load_system
+    from rdmf_theory.systems.built_in import load_system
+    from rdmf_theory.systems.thresholds import thresholds
 
     system = load_system(name)
     return [item.to_dict(system) for item in thresholds(system, values, symbol, kinds=(kind,))]
@@ -129,7 +129,7 @@ def _note(text: str) -> None:
 
 
 def _describe(system: ReactionSystem) -> dict[str, Any]:
-    from rdmf_theory.system_text import equations_of
+    from rdmf_theory.systems.text import equations_of
 
     return {
         "system": system.name,

@@ -36,7 +36,7 @@ from rdmf_theory.terminal import console, emit
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rdmf_theory.system_classification import PointClassification
+    from rdmf_theory.systems.classification import PointClassification
 
 
 def dispersion(
@@ -155,7 +155,7 @@ def _system_dispersion(
 
 def _curve(result: PointClassification, state: int | None, plot: Path | None) -> dict[str, Any]:
     """The answer of `rdmf dispersion --system`; its picture is written."""
-    from rdmf_theory.system_dispersion import dispersion_curve, plot_dispersion_curve
+    from rdmf_theory.systems.dispersion import dispersion_curve, plot_dispersion_curve
 
     curve = dispersion_curve(result, state)
     answer: dict[str, Any] = {

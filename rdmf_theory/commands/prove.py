@@ -18,7 +18,7 @@ def prove(
 
     Exit code 1 if a proof fails. What cannot run (Coq or z3 absent) is listed as skipped, which is not a pass.
     """
-    from rdmf_theory.prove import Outcome, Result, fast_tier, kernel_tier
+    from rdmf_theory.proving.prove import Outcome, Result, fast_tier, kernel_tier
 
     results: list[Result] = []
     for wanted, run in (("fast", fast_tier), ("kernel", kernel_tier)):

@@ -85,8 +85,8 @@ def region(
     if export is not None:
         _export(export, export_text(export, d, s, F_max, gap), output, json)
         return
-    from rdmf_theory.area import bogdanov_takens, turing_hopf
-    from rdmf_theory.region_certificate import certify_region
+    from rdmf_theory.certificates.region_certificate import certify_region
+    from rdmf_theory.regions.area import bogdanov_takens, turing_hopf
 
     certificate, area = certify_region(d, s, F_max, strips=strips)
     bracket = certificate.content["area"]
@@ -110,7 +110,7 @@ def region(
         if gap is None:
             plots.save(plots.plot_region(area), plot)
         else:
-            from rdmf_theory.paving_plots import plot_paving
+            from rdmf_theory.regions.plots import plot_paving
 
             names = "feed rate $F$ (1/step)", "kill rate $k$ (1/step)"
             plots.save(plot_paving(plane_paving(d, s, F_max, gap), names), plot)
@@ -134,7 +134,7 @@ def region(
 def _export(kind: Export, text: str, output: Path | None, as_json: bool) -> None:
     """Write an exported text to a file, or to standard output where no file is named."""
     if output is not None:
-        from rdmf_theory.certificate import write_text
+        from rdmf_theory.certificates.certificate import write_text
 
         write_text(output, text)
         console.print(f"{kind}: {output}")

@@ -65,9 +65,9 @@ def export_text(kind: Export, d: str, s: str, F_max: str | None, gap: float | No
     """The region at fixed d and s as text of a format."""
     import json
 
-    from rdmf_theory.conditions import gray_scott_region
-    from rdmf_theory.region_exits.latex import latex_text
-    from rdmf_theory.region_exits.smt import smt_text
+    from rdmf_theory.regions.conditions import gray_scott_region
+    from rdmf_theory.regions.exits.latex import latex_text
+    from rdmf_theory.regions.exits.smt import smt_text
     from rdmf_theory.turing import to_fraction
 
     region = gray_scott_region({"d": d, "s": s})
@@ -80,8 +80,8 @@ def export_text(kind: Export, d: str, s: str, F_max: str | None, gap: float | No
 
 def plane_paving(d: str, s: str, F_max: str | None, gap: float) -> Any:
     """Certified paving of the region at fixed d and s."""
-    from rdmf_theory.conditions import gray_scott_region
-    from rdmf_theory.paving import pave
+    from rdmf_theory.regions.conditions import gray_scott_region
+    from rdmf_theory.regions.pave import pave
 
     return pave(gray_scott_region({"d": d, "s": s}).conditions, *plane_box(d, s, F_max), gap=gap)
 
@@ -101,10 +101,10 @@ def uses(
 
     Raises: ParameterError for intervals or points that cannot be read.
     """
-    from rdmf_theory.conditions import gray_scott_region
-    from rdmf_theory.distance import distance_to_boundary
-    from rdmf_theory.robust import judge_box
-    from rdmf_theory.sampling import sample_region
+    from rdmf_theory.regions.conditions import gray_scott_region
+    from rdmf_theory.regions.distance import distance_to_boundary
+    from rdmf_theory.regions.robust import judge_box
+    from rdmf_theory.regions.sampling import sample_region
 
     answers: dict[str, Any] = {}
     plane, box = gray_scott_region({"d": d, "s": s}), plane_box(d, s, F_max)

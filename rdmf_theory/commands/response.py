@@ -39,8 +39,8 @@ def response(
     from rdmf_theory.chart import PatternDesign
     from rdmf_theory.discretisation import pattern_gain
     from rdmf_theory.frequency_response import gain_response, initial_value_response
-    from rdmf_theory.scheme_linear import gray_scott_step
-    from rdmf_theory.schemes import SEMI_IMPLICIT, scheme_named
+    from rdmf_theory.schemes.definition import SEMI_IMPLICIT, scheme_named
+    from rdmf_theory.schemes.linear import gray_scott_step
 
     if points < 2:
         raise ParameterError(f"--points must be at least 2. Got {points}.")
@@ -77,7 +77,7 @@ def response(
     }
     if plot is not None:
         from rdmf_theory.plots import save
-        from rdmf_theory.scheme_plots import plot_response
+        from rdmf_theory.schemes.plots import plot_response
 
         save(plot_response(design, chosen, steps, step_size), plot)
         console.print(f"picture: {plot}")

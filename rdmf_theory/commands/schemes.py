@@ -20,7 +20,7 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit
 
 if TYPE_CHECKING:
-    from rdmf_theory.schemes import Scheme
+    from rdmf_theory.schemes.definition import Scheme
 
 COLUMNS = ("positive", "well_balanced", "same_boundary", "false_growth", "missed_growth", "flip", "rotation")
 HEADS = ("positive", "balanced", "boundary", "false growth", "missed", "flip", "rotation")
@@ -52,7 +52,7 @@ def schemes(
     With --system, order, positivity and balance are derived for that system, and the artefacts looked for on a grid of
     steps and modes at its homogeneous states that are stable without diffusion: seen or not seen, which is no proof.
     """
-    from rdmf_theory.schemes import SCHEMES, scheme_named
+    from rdmf_theory.schemes.definition import SCHEMES, scheme_named
 
     chosen = [scheme_named(name) for name in only] if only else list(SCHEMES.values())
     if system is not None:
@@ -63,8 +63,8 @@ def schemes(
     if parse_settings(settings):
         raise ParameterError("--set wants --system NAME|FILE. Got it without.")
     from rdmf_theory.chart import PatternDesign
-    from rdmf_theory.scheme_limits import largest_step
-    from rdmf_theory.scheme_table import row
+    from rdmf_theory.schemes.limits import largest_step
+    from rdmf_theory.schemes.table import row
 
     design = PatternDesign(u_star, z, excess, wavelength, rate)
     parameters = design.parameters()
@@ -74,7 +74,7 @@ def schemes(
         rows.append(row(scheme).to_dict() | {"largest_step": None if limit == float("inf") else limit})
     if plot is not None:
         from rdmf_theory.plots import save
-        from rdmf_theory.scheme_plots import plot_artefacts
+        from rdmf_theory.schemes.plots import plot_artefacts
 
         save(plot_artefacts(design), plot)
         console.print(f"picture: {plot}")
@@ -120,7 +120,7 @@ def _short(answer: str) -> str:
 def _any_system(
     name: str, settings: list[str] | None, chosen: Sequence[Scheme], clips: int, timeout: float, json: bool
 ) -> None:
-    from rdmf_theory.scheme_system import stable_states, system_row
+    from rdmf_theory.schemes.any_system import stable_states, system_row
 
     point = system_point(name, settings)
     states = stable_states(point, certified_states(point, timeout))

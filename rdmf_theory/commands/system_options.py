@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rdmf_theory.kinetics import ReactionSystem
-    from rdmf_theory.system_point import SystemPoint
+    from rdmf_theory.systems.point import SystemPoint
 
 System = Annotated[
     str | None,
@@ -86,8 +86,8 @@ def system_point(name: str, settings: Sequence[str] | None) -> SystemPoint:
 
     Raises: ParameterError for a bad name or value, DataError for a bad file.
     """
-    from rdmf_theory.system_point import SystemPoint
-    from rdmf_theory.systems import load_system
+    from rdmf_theory.systems.built_in import load_system
+    from rdmf_theory.systems.point import SystemPoint
 
     return SystemPoint.with_defaults(load_system(name), parse_settings(settings))
 
@@ -119,7 +119,7 @@ def classified(
 
 
 def _use(use: Any, name: str, settings: Any, box: Any, exact: bool, arguments: Sequence[Any]) -> Any:
-    from rdmf_theory.system_classification import classify_point
+    from rdmf_theory.systems.classification import classify_point
 
     return use(classify_point(system_point(name, settings), box, exact=exact), *arguments)
 
@@ -133,14 +133,14 @@ def certified_states(point: SystemPoint, timeout: float) -> list[np.ndarray]:
 
 
 def _certified(point: SystemPoint) -> list[np.ndarray]:
-    from rdmf_theory.homogeneous_states import steady_states_in_box
+    from rdmf_theory.systems.homogeneous_states import steady_states_in_box
 
     return [state.mid for state in steady_states_in_box(point) if state.certified]
 
 
 def set_values(system: ReactionSystem, settings: Sequence[str] | None) -> dict[str, Fraction]:
     """The values that are set, exact, under the system's own names. Raises: ParameterError for a bad name or value."""
-    from rdmf_theory.system_point import resolve_name
+    from rdmf_theory.systems.point import resolve_name
     from rdmf_theory.turing import to_fraction
 
     return {resolve_name(system, name): to_fraction(name, value) for name, value in parse_settings(settings).items()}

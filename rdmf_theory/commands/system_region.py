@@ -14,9 +14,9 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.terminal import console, emit
 
 if TYPE_CHECKING:
-    from rdmf_theory.bifurcation_record import Bifurcation
+    from rdmf_theory.bifurcations.record import Bifurcation
     from rdmf_theory.kinetics import ReactionSystem
-    from rdmf_theory.system_point import SystemPoint
+    from rdmf_theory.systems.point import SystemPoint
 
 Axis = Annotated[
     str | None,
@@ -88,7 +88,7 @@ def system_region(
             raise ParameterError(f"{option} is no option of --system. Set values by --set NAME=NUMBER.")
     if x is None:
         raise ParameterError("--system wants --x NAME:LOW:HIGH, the parameter that varies, and --y for a second one.")
-    from rdmf_theory.systems import BUILT_IN
+    from rdmf_theory.systems.built_in import BUILT_IN
     from rdmf_theory.time_limit import within
 
     first = parse_axis("--x", x)
@@ -105,8 +105,8 @@ def system_region(
 
 def _eliminate(system: ReactionSystem, area: bool) -> None:
     """The computer algebra of what follows, of which only that it ends is wanted."""
-    from rdmf_theory.state_samples import eliminations
-    from rdmf_theory.turing_area import explicit_state
+    from rdmf_theory.bifurcations.turing_area import explicit_state
+    from rdmf_theory.systems.state_samples import eliminations
 
     eliminations(system)
     if area:
@@ -115,8 +115,8 @@ def _eliminate(system: ReactionSystem, area: bool) -> None:
 
 def _point(name: str, settings: Sequence[str] | None, axes: Sequence[tuple[str, str, str]]) -> SystemPoint:
     """The point of `--system` and `--set`; what varies along an axis need not be set."""
-    from rdmf_theory.system_point import SystemPoint, resolve_name
-    from rdmf_theory.systems import load_system
+    from rdmf_theory.systems.built_in import load_system
+    from rdmf_theory.systems.point import SystemPoint, resolve_name
 
     system = load_system(name)
     given = {resolve_name(system, key): value for key, value in parse_settings(settings).items()}
@@ -138,14 +138,14 @@ def _header(point: SystemPoint, axes: Mapping[str, tuple[float, float]], clips: 
 
 
 def _line(point: SystemPoint, axis: tuple[str, str, str], clips: int | None, plot: Path | None, as_json: bool) -> None:
-    from rdmf_theory.lines import axis_range, bifurcations_along
+    from rdmf_theory.bifurcations.lines import axis_range, bifurcations_along
 
     name, low, high = axis_range(point, *axis)
     records = bifurcations_along(point, *axis, clips=clips)
     answer = _header(point, {name: (low, high)}, clips) | {"bifurcations": [record.to_dict() for record in records]}
     if plot is not None:
         from rdmf_theory import plots
-        from rdmf_theory.bifurcation_plots import plot_line
+        from rdmf_theory.bifurcations.plots import plot_line
 
         plots.save(plot_line(point, name, low, high, records, clips), plot)
         console.print(f"picture: {plot}")
@@ -184,9 +184,9 @@ def _window(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    from rdmf_theory.curves import curves_in_window
-    from rdmf_theory.points import points_on
-    from rdmf_theory.turing_area import turing_area
+    from rdmf_theory.bifurcations.curves import curves_in_window
+    from rdmf_theory.bifurcations.points import points_on
+    from rdmf_theory.bifurcations.turing_area import turing_area
 
     with _progress() as report:
         curves, analysis = curves_in_window(point, x, y, clips=clips, progress=report)
@@ -204,7 +204,7 @@ def _window(
     }
     if plot is not None:
         from rdmf_theory import plots
-        from rdmf_theory.bifurcation_plots import plot_curves
+        from rdmf_theory.bifurcations.plots import plot_curves
 
         plots.save(plot_curves(curves, points, analysis, paving), plot)
         console.print(f"picture: {plot}")

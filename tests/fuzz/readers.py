@@ -20,13 +20,13 @@ from rdmf_model.config import Config, load_config
 from rdmf_model.evaluate import evaluate_files
 from rdmf_model.features import TEXT_KEYS, load_features, map_features
 from rdmf_model.training_state import FORMAT as STATE_FORMAT
-from rdmf_theory import checkers
-from rdmf_theory.certificate import Certificate
-from rdmf_theory.certificate_subject import read_checkpoint
-from rdmf_theory.certify import certify_box
+from rdmf_theory.certificates import checkers
+from rdmf_theory.certificates.certificate import Certificate
+from rdmf_theory.certificates.certify import certify_box
+from rdmf_theory.certificates.subject import read_checkpoint
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.regions import DEFAULT_REGION, AdmissibleRegion
-from rdmf_theory.systems import load_system
+from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
+from rdmf_theory.systems.built_in import load_system
 
 REFUSED = (ParameterError, DataError, checkers.Refused, checkers.Unreadable)
 

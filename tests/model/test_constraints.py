@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from rdmf_model.constraints import COORDINATES, Design, DesignConstraint, stored_region
 from rdmf_theory import formulas
-from rdmf_theory.certify import GAIN_ERROR, PARAMETER_ERROR, Verdict, certify_box
+from rdmf_theory.certificates.certify import GAIN_ERROR, PARAMETER_ERROR, Verdict, certify_box
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.regions import DEFAULT_REGION
+from rdmf_theory.regions.admissible import DEFAULT_REGION
 from rdmf_theory.turing import classify
 
 EXTREMES = [math.inf, -math.inf, math.nan, 1e30, -1e30, 88.0, -88.0, 104.0, -104.0, 0.0, 1e-45, 17.0, -17.0]

@@ -14,7 +14,7 @@ from rdmf_model.region import build_region, soft_onset_limit
 from rdmf_theory.discretisation import pattern_gain
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.formulas import turing_threshold
-from rdmf_theory.regions import COORDINATES, DEFAULT_REGION, SOFT_ONSET_RATIO
+from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, SOFT_ONSET_RATIO
 from tests.checks import box_designs, check_region
 
 RESOLVED = RegionConfig(wavelength=(6.0, 36.0), clips=(40, 80))

@@ -17,7 +17,7 @@ from rdmf_model.cli import main
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.properties import PROPERTIES
 from rdmf_model.verify import verify_run
-from rdmf_theory.certificate import Certificate
+from rdmf_theory.certificates.certificate import Certificate
 from tests.properties.subjects import tiny_config, write_run
 
 DOOR = "fusion.constraint."
@@ -171,7 +171,7 @@ def test_a_violated_property_is_reported_with_its_counter_example(run, capsys, m
 
 
 def test_a_checker_that_refuses_is_no_certificate(run, monkeypatch):
-    from rdmf_theory import checkers
+    from rdmf_theory.certificates import checkers
 
     def refuse(path):
         raise checkers.Refused("no")

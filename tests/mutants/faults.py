@@ -12,7 +12,7 @@ DATA, BAD, METRICS = (f"tests/model/test_{name}.py::" for name in ("data", "data
 CHECKER, SUBJECT = (f"tests/theory/test_{name}.py::" for name in ("certify_checker", "certificate_subject"))
 DISCRETE, FORMULAS = "rdmf_theory.discretisation:", "rdmf_theory.formulas:"
 REFERENCE, ADJOINT = (f"rdmf_model.ops.reaction_diffusion.{name}:" for name in ("reference", "adjoint"))
-CONSTRAINT, CHECKS = "rdmf_model.constraints:", "rdmf_theory.certificate_checker:"
+CONSTRAINT, CHECKS = "rdmf_model.constraints:", "rdmf_theory.certificates.certificate_checker:"
 
 THEORY = (
     ("last clip loses to the outside", DISCRETE + "clip_laplacian", "[-1, -1] += 1", "[-1, -1] += 0",
@@ -33,8 +33,8 @@ THEORY = (
      CLASSES + "test_points_of_the_contract"),
     ("boundaries count as inside", "rdmf_theory.turing:_name", "if turing <= 0", "if turing < 0",
      CLASSES + "test_turing_boundary_is_decided_exactly"),
-    ("fed without damping", "rdmf_theory.regions:AdmissibleRegion.conditions", "1 - z * u_star", "1 - u_star",
-     REGIONS + "test_each_condition_is_violated_by_name"),
+    ("fed without damping", "rdmf_theory.regions.admissible:AdmissibleRegion.conditions", "1 - z * u_star",
+     "1 - u_star", REGIONS + "test_each_condition_is_violated_by_name"),
 )  # fmt: skip
 
 OPERATOR = (
@@ -134,9 +134,9 @@ CERTIFICATE = (
      CHECKER + "test_false_boxes_are_refused_by_their_meaning"),
     ("gaps between modes are not checked", CHECKS + "check_modes", "need(reached", "need(True or reached",
      CHECKER + "test_false_boxes_are_refused_by_their_meaning"),
-    ("a fraction of the gain is forgotten", "rdmf_theory.certificate_subject:_covers", "inside and fraction <=",
+    ("a fraction of the gain is forgotten", "rdmf_theory.certificates.subject:_covers", "inside and fraction <=",
      "inside or fraction <=", SUBJECT + "test_what_is_wrong_is_said"),
-    ("weights are not compared", "rdmf_theory.certificate_subject:mismatch",
+    ("weights are not compared", "rdmf_theory.certificates.subject:mismatch",
      'content.get("subject") == f"sha256:{checkpoint.sha256}"', "True", SUBJECT + "test_what_is_wrong_is_said"),
 )  # fmt: skip
 

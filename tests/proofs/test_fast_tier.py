@@ -8,11 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from rdmf_model.cli import app
-from rdmf_theory import formulas, prove
-from rdmf_theory.box_claims import BOX_CLAIMS, BoxClaim
+from rdmf_theory import formulas
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.identities import IDENTITIES, Identity
-from rdmf_theory.prove import Outcome, Result
+from rdmf_theory.proving import prove
+from rdmf_theory.proving.box_claims import BOX_CLAIMS, BoxClaim
+from rdmf_theory.proving.identities import IDENTITIES, Identity
+from rdmf_theory.proving.prove import Outcome, Result
 
 
 @pytest.mark.parametrize("identity", IDENTITIES, ids=lambda identity: identity.name)
@@ -42,14 +43,14 @@ def test_a_box_claim_that_cannot_fail_is_refused() -> None:
 
 def test_claims() -> None:
     pytest.importorskip("z3", reason="claims need z3-solver")
-    from rdmf_theory.smt import CLAIMS
+    from rdmf_theory.proving.smt import CLAIMS
 
     assert {claim.name: claim.check() for claim in CLAIMS} == {claim.name: None for claim in CLAIMS}
 
 
 def test_a_false_claim_and_a_toothless_mutant_are_found() -> None:
     pytest.importorskip("z3", reason="claims need z3-solver")
-    from rdmf_theory.smt import CLAIMS, Claim
+    from rdmf_theory.proving.smt import CLAIMS, Claim
 
     problem = CLAIMS[0].problem()
     false = Claim("false", "", lambda: replace(problem, conclusion=problem.mutant))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rdmf_theory import codegen_coq
-from rdmf_theory.prove import theorems, theories
+from rdmf_theory.proving.prove import theorems, theories
 
 
 def test_generated_definitions_are_what_the_source_generates(repository: Path) -> None:

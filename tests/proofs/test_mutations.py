@@ -7,10 +7,10 @@ from types import ModuleType
 
 import pytest
 
-from rdmf_theory import certificate_checker, region_checker
-from rdmf_theory import checkers as checker
-from rdmf_theory.certificate import digest
-from rdmf_theory.region_certificate import certify_region
+from rdmf_theory.certificates import certificate_checker, region_checker
+from rdmf_theory.certificates import checkers as checker
+from rdmf_theory.certificates.certificate import digest
+from rdmf_theory.certificates.region_certificate import certify_region
 
 PATH = Path(__file__).resolve().parents[2] / "proofs" / "mutate_certificates.py"
 

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rdmf_theory import checkers as checker
-from rdmf_theory.certificate import digest
-from rdmf_theory.certify import certify_box
-from rdmf_theory.region_certificate import certify_region
-from rdmf_theory.regions import AdmissibleRegion
+from rdmf_theory.certificates import checkers as checker
+from rdmf_theory.certificates.certificate import digest
+from rdmf_theory.certificates.certify import certify_box
+from rdmf_theory.certificates.region_certificate import certify_region
+from rdmf_theory.regions.admissible import AdmissibleRegion
 
 # A small region: its certificate has few leaves, so that every number can be edited in seconds.
 SMALL = AdmissibleRegion(

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from rdmf_theory.discretisation import clip_laplacian
-from rdmf_theory.system_point import SystemPoint
+from rdmf_theory.systems.point import SystemPoint
 
 
 def cosine_laplacian(length: float, nodes: int) -> np.ndarray:

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rdmf_theory import amplitude, formulas
-from rdmf_theory.bifurcation_record import Bifurcation
+from rdmf_theory import formulas
+from rdmf_theory.bifurcations import amplitude
+from rdmf_theory.bifurcations.lines import bifurcations_along
+from rdmf_theory.bifurcations.record import Bifurcation
 from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.lines import bifurcations_along
-from rdmf_theory.system_point import SystemPoint
-from rdmf_theory.systems import BUILT_IN
+from rdmf_theory.systems.built_in import BUILT_IN
+from rdmf_theory.systems.point import SystemPoint
 from tests.strategies import seeds
 from tests.theory.small_patterns import clip_pattern, cosine_laplacian, cycle_amplitude, steady_pattern
 

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from rdmf_theory.homogeneous_states import steady_states_in_box
+from rdmf_theory.bifurcations.lines import bifurcations_along
 from rdmf_theory.kinetics import ReactionSystem
-from rdmf_theory.lines import bifurcations_along
-from rdmf_theory.system_point import SystemPoint
-from rdmf_theory.system_text import parse_system
-from rdmf_theory.system_thresholds import thresholds
+from rdmf_theory.systems.homogeneous_states import steady_states_in_box
+from rdmf_theory.systems.point import SystemPoint
+from rdmf_theory.systems.text import parse_system
+from rdmf_theory.systems.thresholds import thresholds
 
 u1, u2, p1 = sp.symbols("u1 u2 p1", real=True)
 

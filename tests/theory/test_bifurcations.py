@@ -10,18 +10,18 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdmf_theory.bifurcation_record import Bifurcation
-from rdmf_theory.bifurcation_roots import find_root
-from rdmf_theory.bifurcations import DefiningSystem
+from rdmf_theory.bifurcations.equations import DefiningSystem
+from rdmf_theory.bifurcations.lines import bifurcations_along
+from rdmf_theory.bifurcations.record import Bifurcation
+from rdmf_theory.bifurcations.roots import find_root
 from rdmf_theory.chart import Parameters
 from rdmf_theory.discretisation import clip_laplacian, growing_modes
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.homogeneous_states import steady_states_in_box
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
-from rdmf_theory.lines import bifurcations_along
-from rdmf_theory.state_samples import sample_states
-from rdmf_theory.system_point import SystemPoint
-from rdmf_theory.systems import BUILT_IN
+from rdmf_theory.systems.built_in import BUILT_IN
+from rdmf_theory.systems.homogeneous_states import steady_states_in_box
+from rdmf_theory.systems.point import SystemPoint
+from rdmf_theory.systems.state_samples import sample_states
 
 
 def along(name: str, values: dict, axis: str, low: object, high: object, **kwargs: int) -> list[Bifurcation]:

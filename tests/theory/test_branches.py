@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 
 from rdmf_theory import formulas
-from rdmf_theory.branch_explorer import Explorer
-from rdmf_theory.branches import Diagram, explore, summary
 from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.discretisation import clip_eigenvalues, growing_modes, semi_implicit_step
 from rdmf_theory.dispersion import growth_rate
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.homogeneous_branch import follow_homogeneous, homogeneous_state
 from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.layer_stability import layer_parameters, pattern_multiplier, step_matrices
-from rdmf_theory.patterns import (
+from rdmf_theory.patterns.branch_explorer import Explorer
+from rdmf_theory.patterns.branches import Diagram, explore, summary
+from rdmf_theory.patterns.equations import (
     PatternProblem,
     clip_axis,
     design_path,
@@ -24,7 +22,9 @@ from rdmf_theory.patterns import (
     interval_axis,
     parameter_path,
 )
-from rdmf_theory.systems import load_system
+from rdmf_theory.patterns.homogeneous_branch import follow_homogeneous, homogeneous_state
+from rdmf_theory.patterns.layer_stability import layer_parameters, pattern_multiplier, step_matrices
+from rdmf_theory.systems.built_in import load_system
 
 DESIGN = PatternDesign(0.3, 1.6, 2.0, 20 / 3, 0.5)
 BASE = np.array([0.3, 1.6 * 0.3 * 0.7])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from rdmf_theory.certificate_subject import mismatch, read_checkpoint
-from rdmf_theory.checkers import CHECKERS, Unreadable, checker_of
+from rdmf_theory.certificates.checkers import CHECKERS, Unreadable, checker_of
+from rdmf_theory.certificates.subject import mismatch, read_checkpoint
 from rdmf_theory.errors import DataError
 from tests.theory.certificates import SMALL, box_content, region_content
 

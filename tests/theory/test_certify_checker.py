@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from rdmf_theory import certificate_checker as checker
-from rdmf_theory import checkers, region_checker
-from rdmf_theory.area import fixed_ratio_area
-from rdmf_theory.certificate import digest
-from rdmf_theory.certify import certify_box
+from rdmf_theory.certificates import certificate_checker as checker
+from rdmf_theory.certificates import checkers, region_checker
+from rdmf_theory.certificates.certificate import digest
+from rdmf_theory.certificates.certify import certify_box
+from rdmf_theory.certificates.region_certificate import certify_region
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.region_certificate import certify_region
-from rdmf_theory.regions import AdmissibleRegion
+from rdmf_theory.regions.admissible import AdmissibleRegion
+from rdmf_theory.regions.area import fixed_ratio_area
 from tests.theory.certificates import box_content, changed, edit, numbers, refused, region_content, written
 
 CONTENTS = {"box": box_content, "region": region_content, "region cut": lambda: region_content("0.1")}

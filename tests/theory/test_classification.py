@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from rdmf_theory.arithmetic.quadratic_field import Surd
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.quadratic_field import Surd
 from rdmf_theory.turing import DESCRIPTIONS, classify, classify_array
 from tests.strategies import fractions, parameters, random_designs, seeds
 

@@ -7,10 +7,10 @@ import pytest
 import scipy.sparse as sparse
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.continuation import Curve, Determinant, NoConvergence, Scale, Steps
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.patterns import (
+from rdmf_theory.patterns.continuation import Curve, Determinant, NoConvergence, Scale, Steps
+from rdmf_theory.patterns.equations import (
     PatternProblem,
     clip_axis,
     design_path,

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from rdmf_theory.area import fixed_ratio_area
-from rdmf_theory.bifurcations import CURVES, POINTS
-from rdmf_theory.curves import BifurcationCurve, curves_in_window
+from rdmf_theory.bifurcations.curves import BifurcationCurve, curves_in_window
+from rdmf_theory.bifurcations.equations import CURVES, POINTS
+from rdmf_theory.bifurcations.lines import bifurcations_along
+from rdmf_theory.bifurcations.points import CriticalPoint, points_on
+from rdmf_theory.bifurcations.turing_area import turing_area
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
-from rdmf_theory.lines import bifurcations_along
-from rdmf_theory.points import CriticalPoint, points_on
-from rdmf_theory.regions import SOFT_ONSET_RATIO
-from rdmf_theory.system_point import SystemPoint
-from rdmf_theory.systems import BUILT_IN
-from rdmf_theory.turing_area import turing_area
+from rdmf_theory.regions.admissible import SOFT_ONSET_RATIO
+from rdmf_theory.regions.area import fixed_ratio_area
+from rdmf_theory.systems.built_in import BUILT_IN
+from rdmf_theory.systems.point import SystemPoint
 
 Window = tuple[list[BifurcationCurve], list[CriticalPoint]]
 
@@ -209,7 +209,7 @@ def test_equal_axes_are_refused() -> None:
 
 
 def test_every_kind_is_explained() -> None:
-    from rdmf_theory.bifurcation_plots import LINES, MARKERS
+    from rdmf_theory.bifurcations.plots import LINES, MARKERS
 
     assert set(CURVES) == set(LINES)
     assert set(POINTS) == set(MARKERS)

@@ -25,7 +25,7 @@ from rdmf_theory.discretisation import (
 )
 from rdmf_theory.dispersion import fastest_wave, growth_rate, unstable_band
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.regions import COORDINATES
+from rdmf_theory.regions.admissible import COORDINATES
 from rdmf_theory.steady_states import jacobian, steady_states
 from tests.strategies import designs, random_designs, seeds
 

@@ -23,10 +23,10 @@ from rdmf_theory.frequency_response import (
     power_and_sum,
 )
 from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.scheme_linear import LinearStep, amplification, gain_force, gray_scott_step
-from rdmf_theory.scheme_run import run_step
-from rdmf_theory.schemes import SCHEMES, SEMI_IMPLICIT
-from rdmf_theory.systems import BUILT_IN
+from rdmf_theory.schemes.definition import SCHEMES, SEMI_IMPLICIT
+from rdmf_theory.schemes.linear import LinearStep, amplification, gain_force, gray_scott_step
+from rdmf_theory.schemes.run import run_step
+from rdmf_theory.systems.built_in import BUILT_IN
 
 DESIGN = PatternDesign(0.4, 1.3, 1.5, 12.0, 0.2)
 PARAMETERS = DESIGN.parameters()

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import root
 
-from rdmf_theory import exact_states
-from rdmf_theory.algebraic import AlgebraicNumber, roots_of
+from rdmf_theory.arithmetic.algebraic import AlgebraicNumber, roots_of
+from rdmf_theory.arithmetic.expressions import compile_expressions
+from rdmf_theory.arithmetic.sturm import least_sign, positive_roots
+from rdmf_theory.arithmetic.zeros import find_zeros
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.expressions import compile_expressions
-from rdmf_theory.homogeneous_states import steady_states_in_box
-from rdmf_theory.state_search import find_zeros
-from rdmf_theory.sturm import least_sign, positive_roots
-from rdmf_theory.system_point import SystemPoint
-from rdmf_theory.system_text import parse_system
+from rdmf_theory.systems import exact_states
+from rdmf_theory.systems.homogeneous_states import steady_states_in_box
+from rdmf_theory.systems.point import SystemPoint
+from rdmf_theory.systems.text import parse_system
 
 
 def point(text: str, **values: object) -> SystemPoint:

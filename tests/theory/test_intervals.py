@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rdmf_theory.arithmetic.interval_gradients import Gradient
+from rdmf_theory.arithmetic.intervals import IntervalArray, outward
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.interval_gradients import Gradient
-from rdmf_theory.intervals import IntervalArray, outward
 
 # the ends drawn here overflow on purpose
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")

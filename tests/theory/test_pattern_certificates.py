@@ -14,18 +14,17 @@ import flint
 import numpy as np
 import pytest
 
-from rdmf_theory import checkers
-from rdmf_theory import pattern_checker as checker
-from rdmf_theory.branch_explorer import PatternState
-from rdmf_theory.certificate import Certificate, digest
+from rdmf_theory.certificates import checkers
+from rdmf_theory.certificates import pattern_checker as checker
+from rdmf_theory.certificates.certificate import Certificate, digest
+from rdmf_theory.certificates.pattern_certificate import PatternProof, pattern_certificate, prove_pattern
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.continuation import Curve, Scale
 from rdmf_theory.discretisation import semi_implicit_step
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.layer_stability import layer_parameters, pattern_multiplier
-from rdmf_theory.pattern_certificate import PatternProof, pattern_certificate, prove_pattern
-from rdmf_theory.pattern_enclosure import eigenvalue_discs, enclose_pattern
-from rdmf_theory.patterns import (
+from rdmf_theory.patterns.branch_explorer import PatternState
+from rdmf_theory.patterns.continuation import Curve, Scale
+from rdmf_theory.patterns.enclosure import eigenvalue_discs, enclose_pattern
+from rdmf_theory.patterns.equations import (
     PatternProblem,
     clip_axis,
     design_path,
@@ -33,8 +32,9 @@ from rdmf_theory.patterns import (
     interval_axis,
     parameter_path,
 )
-from rdmf_theory.regions import DEFAULT_REGION
-from rdmf_theory.systems import load_system
+from rdmf_theory.patterns.layer_stability import layer_parameters, pattern_multiplier
+from rdmf_theory.regions.admissible import DEFAULT_REGION
+from rdmf_theory.systems.built_in import load_system
 
 
 def pattern(design: PatternDesign, T: int, mode: int) -> tuple[PatternProblem, PatternState]:

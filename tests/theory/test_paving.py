@@ -13,18 +13,18 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdmf_theory.area import fixed_ratio_area
-from rdmf_theory.boxes import Boxes, Paving
-from rdmf_theory.conditions import (
+from rdmf_theory.arithmetic.expressions import compile_expressions
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.regions.area import fixed_ratio_area
+from rdmf_theory.regions.boxes import Boxes, Paving
+from rdmf_theory.regions.conditions import (
     GRAY_SCOTT_CONDITIONS,
     Conjunction,
     NamedCondition,
     gray_scott_region,
     library,
 )
-from rdmf_theory.errors import ParameterError
-from rdmf_theory.expressions import compile_expressions
-from rdmf_theory.paving import pave
+from rdmf_theory.regions.pave import pave
 from rdmf_theory.turing import classify, classify_array
 from tests.strategies import seeds
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from rdmf_model.cli import main
-from rdmf_theory.area import fixed_ratio_area
-from rdmf_theory.conditions import gray_scott_region
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.paving import pave
-from rdmf_theory.paving_plots import plot_paving
+from rdmf_theory.regions.area import fixed_ratio_area
+from rdmf_theory.regions.conditions import gray_scott_region
+from rdmf_theory.regions.pave import pave
+from rdmf_theory.regions.plots import plot_paving
 from rdmf_theory.turing import classify
 
 

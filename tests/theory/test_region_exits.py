@@ -15,13 +15,13 @@ import sympy as sp
 from scipy.optimize import minimize
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.conditions import GRAY_SCOTT_CONDITIONS, gray_scott_region
-from rdmf_theory.design_conditions import design_region
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.region_exits.latex import latex_text
-from rdmf_theory.region_exits.scipy_constraint import jacobian, margins, scipy_bounds, scipy_constraint
-from rdmf_theory.region_exits.smt import smt_text
-from rdmf_theory.regions import DEFAULT_REGION
+from rdmf_theory.regions.admissible import DEFAULT_REGION
+from rdmf_theory.regions.conditions import GRAY_SCOTT_CONDITIONS, gray_scott_region
+from rdmf_theory.regions.design_conditions import design_region
+from rdmf_theory.regions.exits.latex import latex_text
+from rdmf_theory.regions.exits.scipy_constraint import jacobian, margins, scipy_bounds, scipy_constraint
+from rdmf_theory.regions.exits.smt import smt_text
 from rdmf_theory.turing import classify
 
 z3 = pytest.importorskip("z3", reason="needs z3-solver, a development dependency")

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 
 from rdmf_theory import formulas
-from rdmf_theory.area import fixed_ratio_area, turing_hopf
-from rdmf_theory.certificate import Verdict
-from rdmf_theory.certify import certify_box
+from rdmf_theory.certificates.certificate import Verdict
+from rdmf_theory.certificates.certify import certify_box
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.conditions import Conjunction, NamedCondition, gray_scott_region
-from rdmf_theory.design_conditions import design_region
-from rdmf_theory.distance import distance_to_boundary
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.paving import pave
-from rdmf_theory.regions import COORDINATES, DEFAULT_REGION
-from rdmf_theory.robust import failing_condition, judge_box, largest_scaling
-from rdmf_theory.sampling import sample_region
+from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION
+from rdmf_theory.regions.area import fixed_ratio_area, turing_hopf
+from rdmf_theory.regions.conditions import Conjunction, NamedCondition, gray_scott_region
+from rdmf_theory.regions.design_conditions import design_region
+from rdmf_theory.regions.distance import distance_to_boundary
+from rdmf_theory.regions.pave import pave
+from rdmf_theory.regions.robust import failing_condition, judge_box, largest_scaling
+from rdmf_theory.regions.sampling import sample_region
 from rdmf_theory.turing import classify, classify_array
 
 PLANE = gray_scott_region()

@@ -13,7 +13,7 @@ from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.discretisation import growing_modes
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.regions import (
+from rdmf_theory.regions.admissible import (
     COORDINATES,
     DEFAULT_REGION,
     SOFT_ONSET_RATIO,

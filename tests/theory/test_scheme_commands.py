@@ -12,8 +12,8 @@ from rdmf_model.cli import main
 from rdmf_theory.bandwidth import bandwidth
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.discretisation import frequency_response
-from rdmf_theory.scheme_plots import plot_artefacts, plot_response
-from rdmf_theory.schemes import SCHEMES, SEMI_IMPLICIT
+from rdmf_theory.schemes.definition import SCHEMES, SEMI_IMPLICIT
+from rdmf_theory.schemes.plots import plot_artefacts, plot_response
 
 DESIGN = PatternDesign(0.4, 1.2, 1.5, 12.0, 0.2)
 

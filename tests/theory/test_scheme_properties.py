@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.discretisation import clip_eigenvalues, clip_modes
 from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.scheme_linear import gray_scott_step
-from rdmf_theory.scheme_run import run_step
-from rdmf_theory.scheme_scan import KINDS, artefact_map, growth_rates, scan
-from rdmf_theory.schemes import SCHEMES, SEMI_IMPLICIT
+from rdmf_theory.schemes.definition import SCHEMES, SEMI_IMPLICIT
+from rdmf_theory.schemes.linear import gray_scott_step
+from rdmf_theory.schemes.run import run_step
+from rdmf_theory.schemes.scan import KINDS, artefact_map, growth_rates, scan
 from tests.strategies import designs
 
 NAMES = ("F", "k", "s", "D_u", "D_v")

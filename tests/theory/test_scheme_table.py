@@ -14,14 +14,14 @@ from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.derive import a, b, eta, u_star, z
 from rdmf_theory.discretisation import clip_eigenvalues, clip_modes
 from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.scheme_artefacts import artefacts, missed_growth, same_boundary
-from rdmf_theory.scheme_balance import Finding, positive, well_balanced
-from rdmf_theory.scheme_limits import largest_step, step_limits
-from rdmf_theory.scheme_linear import amplification, gray_scott_step, jury, scaled_mode
-from rdmf_theory.scheme_run import run_step
-from rdmf_theory.scheme_table import COLUMNS, Row, row
-from rdmf_theory.schemes import LAP, SCHEMES, SEMI_IMPLICIT, Scheme, Stage, h
-from rdmf_theory.sign_proofs import CHART, find_witness, prove_positive
+from rdmf_theory.schemes.artefacts import artefacts, missed_growth, same_boundary
+from rdmf_theory.schemes.balance import Finding, positive, well_balanced
+from rdmf_theory.schemes.definition import LAP, SCHEMES, SEMI_IMPLICIT, Scheme, Stage, h
+from rdmf_theory.schemes.limits import largest_step, step_limits
+from rdmf_theory.schemes.linear import amplification, gray_scott_step, jury, scaled_mode
+from rdmf_theory.schemes.run import run_step
+from rdmf_theory.schemes.sign_proofs import CHART, find_witness, prove_positive
+from rdmf_theory.schemes.table import COLUMNS, Row, row
 
 EVERY = pytest.mark.parametrize("name", SCHEMES)
 EXPECTED = {

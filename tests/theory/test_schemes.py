@@ -14,12 +14,12 @@ from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.discretisation import clip_eigenvalues, clip_laplacian, clip_modes, semi_implicit_step
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
-from rdmf_theory.scheme_bias import bias_number, growth_bias, measured_threshold, threshold_shift
-from rdmf_theory.scheme_linear import LinearStep, amplification, gain_force, gray_scott_step, linearise
-from rdmf_theory.scheme_order import order
-from rdmf_theory.scheme_run import run_exact, run_step
-from rdmf_theory.schemes import LAP, SCHEMES, SEMI_IMPLICIT, Stage, h, mu, scheme_named, split_loss
-from rdmf_theory.systems import BUILT_IN
+from rdmf_theory.schemes.bias import bias_number, growth_bias, measured_threshold, threshold_shift
+from rdmf_theory.schemes.definition import LAP, SCHEMES, SEMI_IMPLICIT, Stage, h, mu, scheme_named, split_loss
+from rdmf_theory.schemes.linear import LinearStep, amplification, gain_force, gray_scott_step, linearise
+from rdmf_theory.schemes.order import order
+from rdmf_theory.schemes.run import run_exact, run_step
+from rdmf_theory.systems.built_in import BUILT_IN
 
 DESIGN = PatternDesign(0.4, 1.3, 1.5, 12.0, 0.2)
 NAMES = ("F", "k", "s", "D_u", "D_v")

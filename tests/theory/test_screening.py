@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdmf_theory import screening
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.screening import screen
+from rdmf_theory.regions import screening
+from rdmf_theory.regions.screening import screen
 from rdmf_theory.turing import classify, classify_array
 from tests.strategies import seeds
 

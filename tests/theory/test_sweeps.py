@@ -15,7 +15,7 @@ from rdmf_model.cli import main
 from rdmf_theory import sweeps
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.regions import COORDINATES, DEFAULT_REGION
+from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION
 from rdmf_theory.sweeps import grid_points, sweep
 from rdmf_theory.turing import classify
 

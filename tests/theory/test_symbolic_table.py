@@ -138,7 +138,7 @@ def test_cubic_coefficient() -> None:
 def test_soft_onset_polynomial() -> None:
     r = onset.r
     assert sp.expand(onset.soft_onset_polynomial() - (23 * r**4 - 124 * r**3 - 6 * r**2 - 72 * r + 27)) == 0
-    from rdmf_theory.regions import SOFT_ONSET_RATIO
+    from rdmf_theory.regions.admissible import SOFT_ONSET_RATIO
 
     assert float(onset.soft_onset_ratio()) == SOFT_ONSET_RATIO
 

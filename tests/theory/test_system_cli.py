@@ -12,9 +12,9 @@ import pytest
 import sympy as sp
 
 from rdmf_model.cli import main
-from rdmf_theory.system_derivation import derive_system
-from rdmf_theory.system_thresholds import thresholds
-from rdmf_theory.systems import BUILT_IN
+from rdmf_theory.systems.built_in import BUILT_IN
+from rdmf_theory.systems.derivation import derive_system
+from rdmf_theory.systems.thresholds import thresholds
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "systems"
 

@@ -8,14 +8,14 @@ import flint
 import numpy as np
 import pytest
 
+from rdmf_theory.arithmetic.enclosure import precision
 from rdmf_theory.discretisation import clip_eigenvalues
-from rdmf_theory.enclosure import precision
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.system_classification import classify_point
-from rdmf_theory.system_dispersion import dispersion_curve, growth_rates
-from rdmf_theory.system_point import SystemPoint
-from rdmf_theory.system_text import parse_system
-from rdmf_theory.systems import BUILT_IN
+from rdmf_theory.systems.built_in import BUILT_IN
+from rdmf_theory.systems.classification import classify_point
+from rdmf_theory.systems.dispersion import dispersion_curve, growth_rates
+from rdmf_theory.systems.point import SystemPoint
+from rdmf_theory.systems.text import parse_system
 
 WAVENUMBERS = np.array([0.0, 0.1, 0.2, 0.4, 0.8])
 # py-pde 0.59.0, PDE(equations)._dispersion_relation(state, WAVENUMBERS)[1].real.max(axis=1) at the default values, at

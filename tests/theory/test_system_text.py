@@ -12,10 +12,10 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdmf_theory.equation_parser import LONGEST, parse_expression
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.system_text import equations_of, parse_system, read_system
-from rdmf_theory.systems import BUILT_IN, load_system
+from rdmf_theory.systems.built_in import BUILT_IN, load_system
+from rdmf_theory.systems.equation_parser import LONGEST, parse_expression
+from rdmf_theory.systems.text import equations_of, parse_system, read_system
 
 u, v, a = sp.symbols("u v a", real=True)
 SYMBOLS = {"u": u, "v": v, "a": a}

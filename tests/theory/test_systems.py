@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.system_classification import classify_point
-from rdmf_theory.system_point import SystemPoint
-from rdmf_theory.system_text import parse_system
-from rdmf_theory.system_thresholds import Threshold, thresholds
-from rdmf_theory.systems import BUILT_IN, load_system
+from rdmf_theory.systems.built_in import BUILT_IN, load_system
+from rdmf_theory.systems.classification import classify_point
+from rdmf_theory.systems.point import SystemPoint
+from rdmf_theory.systems.text import parse_system
+from rdmf_theory.systems.thresholds import Threshold, thresholds
 from rdmf_theory.turing import classify
 
 

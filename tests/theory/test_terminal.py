@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rdmf_theory import terminal
-from rdmf_theory.regions import DEFAULT_REGION
+from rdmf_theory.regions.admissible import DEFAULT_REGION
 from rdmf_theory.turing import classify
 
 

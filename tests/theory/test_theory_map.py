@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_map_is_complete() -> None:
     text = (ROOT / "docs" / "theory_map.md").read_text()
     cells = [line.split("|")[2] for line in text.splitlines() if line.startswith("|")]
-    named = Counter(re.findall(r"`(\w+)`", " ".join(cells)))
-    files = {path.stem for path in (ROOT / "rdmf_theory").glob("*.py")} - {"__init__"}
+    named = Counter(re.findall(r"`(\w+(?:/\w+)*)`", " ".join(cells)))
+    folder = ROOT / "rdmf_theory"
+    paths = {path.relative_to(folder).with_suffix("") for path in folder.rglob("[!_]*.py")}
+    files = {path.as_posix() for path in paths if path.parts[0] != "commands"}
     assert set(named) == files
     assert [name for name, count in named.items() if count > 1] == []

@@ -99,7 +99,7 @@ def test_a_box_is_searched_where_exact_algebra_is_late(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # the process inherits this
-    monkeypatch.setattr("rdmf_theory.exact_states.exact_states", lambda _: time.sleep(60))
+    monkeypatch.setattr("rdmf_theory.systems.exact_states.exact_states", lambda _: time.sleep(60))
     box = [f"--box={x}=0:1" for x in "uvw"]
     assert main(["check", "--system", CUBICS, *RATES, *box, "--timeout", "3", "--json"]) == 1
     states = json.loads(capsys.readouterr().out)["states"]

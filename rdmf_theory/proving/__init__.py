@@ -1,0 +1,1 @@
+"""What does `rdmf prove` run? Identities, boxes and solver claims, and the theorems that Coq judges."""

@@ -1,0 +1,1 @@
+"""Where do conditions hold? Admissible designs, certified pavings, areas, distances and samples."""

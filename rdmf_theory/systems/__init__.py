@@ -1,0 +1,1 @@
+"""What does any reaction system do at one parameter point? Definitions, homogeneous states, modes and thresholds."""
