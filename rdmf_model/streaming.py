@@ -21,7 +21,7 @@ from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.heads import SaliencyHead
 from rdmf_model.model import MomentModel
 from rdmf_model.readout_bound import saliency_change
-from rdmf_model.windows import WindowPlan, certify_block, plan_windows
+from rdmf_model.windows import LayerRange, WindowPlan, certify_block, layer_range, plan_windows
 from rdmf_theory.errors import ParameterError
 
 
@@ -86,6 +86,7 @@ class StreamingFusion:
         self.plan: WindowPlan = plan_windows(fusion, self._query[0], tolerance, halo)
         with torch.no_grad():
             self._design: Design = fusion.design(self._query).map(lambda x: x[:, None])
+        self._range: LayerRange = layer_range(fusion, self._design.map(lambda x: x[0, 0]))
         self._lookahead = -(-self.plan.reach // self._block)
         self._certified = self._certified_saliency = 0.0
         self._pending: list[Tensor] = []
@@ -215,7 +216,7 @@ class StreamingFusion:
         moved = pattern_moved = torch.full_like(pattern[0], plan.bound, dtype=torch.float64)
         if self._certify:
             ends = {"cut_start": inner_low > 0, "cut_end": total is None or inner_high < total}
-            found = certify_block(fusion, self._design, score, video, kept, **ends)
+            found = certify_block(fusion, self._design, score, video, kept, layer=self._range, **ends)
             self._certified = float(np.maximum(self._certified, found.largest))
             moved, pattern_moved = found.clips.norm(dim=-1), found.pattern
         saliency = None

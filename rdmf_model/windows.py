@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -77,6 +78,7 @@ class LayerRange:
         """A-priori bound of the fields against the halo."""
         return halo_bound(self.parameters, self.inputs, self.steps)
 
+    @cached_property
     def field_bounds(self) -> FieldBounds:
         """Bounds of the fields in any video."""
         return field_bounds(self.parameters, self.inputs, self.steps)
@@ -144,6 +146,7 @@ def certify_block(
     *,
     cut_start: bool,
     cut_end: bool,
+    layer: LayerRange | None = None,
 ) -> BlockBound:
     """Certified |offline - windowed| of the fused clips and the pattern in one window, from the window itself.
 
@@ -152,11 +155,12 @@ def certify_block(
         score: the window's exact scores, (1, W, C).
         video: the kept clips, (1, n, C).  kept: where in the window they lie.
         cut_start, cut_end: whether the video goes on beyond that end of the window.
+        layer: `layer_range` of the design, where many blocks share it: what it knows of any video is computed once.
     Returns: bounds in exact arithmetic, float64; 0 for a window without cuts.
     """
     if not (cut_start or cut_end):
         return BlockBound(torch.zeros_like(video[0], dtype=torch.float64), video.new_zeros(video.shape[1]).double())
-    layer = layer_range(fusion, design.map(lambda x: x[0, 0]))
+    layer = layer or layer_range(fusion, design.map(lambda x: x[0, 0]))
     double = design.map(lambda x: x.double())
     tilt = fusion.tilt(score.double())
     gain = double.s * fusion.constraint.modulate(double, tilt)
@@ -166,7 +170,7 @@ def certify_block(
         (double.v_star * initial)[0].cpu().numpy(),
         gain[0].cpu().numpy(),
         layer.parameters,
-        layer.field_bounds(),
+        layer.field_bounds,
         cut_start=cut_start,
         cut_end=cut_end,
     )

@@ -21,11 +21,11 @@ from scipy.linalg import solve_banded
 
 from rdmf_theory.chart import Parameters
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.locality_gains import StepGains, decay_limit, largest_activator, rates
 
 # Bounds are evaluated in float64, in sums, products and quotients of positive numbers; this covers their rounding.
 ROUNDING = 1.0 + 1e-9
-RATES = 64
-MOST_WAVENUMBERS = 1 << 16
+RATES = 32
 
 
 @dataclass(frozen=True)
@@ -73,64 +73,22 @@ def field_bounds(parameters: Parameters, inputs: InputRange, steps: int) -> Fiel
     """Bounds of u and v over `steps` steps with h = 1, independent of the number of clips.
 
         u_{n+1} <= (u_n + F) / (1 + F + s v_n^2)            v_{n+1} >= v_n / (1 + w)
-        v_{n+1} <= (v_n + s u_{n+1} v_n^2) / (1 + w)
-        v_n <= v_j / (1 + w)^(n-j) + max_{m <= n-j} rho_m (1 - (1 - u_j) / (1 + F)^(n-j)),    every j < n
 
-    The last is the substrate's budget: what v gains has been taken from u, which cannot fall below 0, and rho_m
-    compares the Green's functions of m solves (`kernel_ratios`). max v' <= (max v + 1 + F + 2 D_u) / (1 + w) would do
-    as well, but it grows with the square of the wavelength.
+    v is bounded from above by what many steps can make of the substrate at most, `largest_activator`.
 
     Arguments: parameters, each scalar or (C,); inputs; steps >= 1.
     """
     if int(steps) != steps or steps < 1:
         raise ParameterError(f"steps must be an integer >= 1. Got {steps!r}; use the layer's number of steps.")
-    F, w = (np.atleast_1d(np.asarray(x, dtype=float)) for x in (parameters.F, parameters.w))
+    F, w, _, _ = rates(parameters)
     shape = np.broadcast_shapes(F.shape, inputs.v_hi.shape)
-    taken = np.maximum.accumulate(kernel_ratios(parameters, steps), axis=0)
-    u, low, high = ([np.broadcast_to(x, shape)] for x in (inputs.u_hi, inputs.v_lo, inputs.v_hi))
-    for n in range(1, steps + 1):
+    u, low = [np.broadcast_to(inputs.u_hi, shape)], [np.broadcast_to(inputs.v_lo, shape)]
+    for _ in range(steps):
         u.append((u[-1] + F) / (1 + F + inputs.gain_lo * low[-1] ** 2))
-        bound = (high[-1] + inputs.gain_hi * u[-1] * high[-1] ** 2) / (1 + w)
-        for j in range(n):
-            budget = 1 - (1 - u[j]) / (1 + F) ** (n - j)
-            bound = np.minimum(bound, high[j] / (1 + w) ** (n - j) + taken[n - j - 1] * budget)
         low.append(low[-1] / (1 + w))
-        high.append(bound * ROUNDING)
-    return FieldBounds(np.stack(u) * ROUNDING, np.stack(low) / ROUNDING, np.stack(high))
-
-
-def kernel_ratios(parameters: Parameters, count: int) -> np.ndarray:
-    """rho_m, the least number with `(1 + w - D_v Lap)^-m <= rho_m (1 + F - D_u Lap)^-m` entry by entry, m = 1..count.
-
-    Both kernels are mixtures of the heat kernel, the first of shorter times, so their ratio is largest on the diagonal,
-    where it is a ratio of means over the wavenumbers. Any number of clips: reflect the sources. Shape (count, C).
-    """
-    F, w, D_u, D_v = (
-        np.atleast_1d(np.asarray(x, dtype=float)) for x in (parameters.F, parameters.w, parameters.D_u, parameters.D_v)
-    )
-    if np.any((1 + w) * D_u < (1 + F) * D_v):
-        raise ParameterError(
-            f"Parameters.D_u must be at least D_v: the substrate spreads further. Got D_u/D_v down to "
-            f"{np.min(D_u / D_v):.3g}; admissible designs have more than 1."
-        )
-    # n wavenumbers compute the kernel of a ring of n clips; its neighbours' images are e^-40 of it
-    points = max(64, int(np.ceil(40 / np.min(decay_limit(1 + F, D_u)))))
-    if points > MOST_WAVENUMBERS:
-        raise ParameterError(
-            f"Parameters.D_u must not couple clips over more than {MOST_WAVENUMBERS} clips. Got D_u up to "
-            f"{np.max(D_u):.3g}; shorten the wavelength."
-        )
-    mu = 4 * np.sin((np.arange(points) + 0.5) * np.pi / (2 * points))[:, None] ** 2
-    u, v = 1 / (1 + F + D_u * mu), 1 / (1 + w + D_v * mu)
-    return np.stack([np.mean(v**m, axis=0) / np.mean(u**m, axis=0) for m in range(1, count + 1)]) * ROUNDING
-
-
-def decay_limit(alpha: Any, beta: Any) -> Any:
-    """Rate per clip at which the Green's function of `alpha - beta Lap` decays, `arccosh(1 + alpha/(2 beta))`.
-
-    `exp(-decay_limit)` is `ratio alpha beta` of proofs/Locality.v.
-    """
-    return np.arccosh(1 + np.asarray(alpha) / (2 * np.asarray(beta)))
+    u_hi = np.stack(u) * ROUNDING
+    high = largest_activator(parameters, inputs.gain_hi, u_hi, inputs.v_hi, steps)
+    return FieldBounds(u_hi, np.stack(low) / ROUNDING, high * ROUNDING)
 
 
 @dataclass(frozen=True)
@@ -171,37 +129,39 @@ class HaloBound:
 def halo_bound(parameters: Parameters, inputs: InputRange, steps: int) -> HaloBound:
     """The a-priori bound of |offline - windowed| against the halo, for every video whose inputs are in range.
 
-    With weights e^(-theta distance to the cut), kappa = 2 cosh(theta) - 2, and the bounds U, V of `field_bounds`, the
-    errors X of u and Y of v, relative to the weights, obey X_0 = Y_0 = 0 and per step
+    With weights e^(-theta distance to the cut), kappa = 2 cosh(theta) - 2, d = D_u/D_v, c = d (1 + w) - 1 - F and the
+    bounds U, V of `field_bounds`, the errors X of u and Y of v, relative to the weights, obey X_0 = Y_0 = 0 and then
 
         X' = max(U', max_{q <= sqrt(s) V} (X + 2 sqrt(s) q U' Y) / (1 + F - kappa D_u + q^2))
-        Y' = max(V', (Y (1 + 2 s U' V) + s V^2 X') / (1 + w - kappa D_v))     or, where it is smaller, d X' +
-             max(V' + d U', (X + Y + (d (1 + w) - 1 - F) X') / (1 + w - kappa D_v))
 
-    The second form of Y' uses that v + d u obeys a linear equation: no power of V in it.
+    and Y' is the least of three bounds, each the best for some design:
+
+        V' + min(d + c/g, s V^2/g) U' + from_u X + from_v Y,    g = 1 + w - kappa D_v, with the factors of `StepGains`
+        max(V', (Y (1 + 2 s U' V) + s V^2 X') / g)
+        d X' + max(V' + d U', (X + Y + c X') / g)               v + d u obeys a linear equation: no power of V in it
 
     Arguments: parameters, each scalar or (C,); inputs; steps N >= 1.
     """
     bounds = field_bounds(parameters, inputs, steps)
-    F, w, D_u, D_v = (
-        np.atleast_1d(np.asarray(x, dtype=float)) for x in (parameters.F, parameters.w, parameters.D_u, parameters.D_v)
-    )
+    F, w, D_u, D_v = rates(parameters)
     limit = np.minimum(decay_limit(1 + F, D_u), decay_limit(1 + w, D_v))
-    share = np.linspace(0.02, 0.999, RATES)[:, None]
-    theta = share * limit
+    theta = np.linspace(0.02, 0.999, RATES)[:, None] * limit
     kappa = 4 * np.sinh(theta / 2) ** 2
     damping_u, damping_v = 1 + F - kappa * D_u, 1 + w - kappa * D_v
     d, root = D_u / D_v, np.sqrt(inputs.gain_hi)
-    X = Y = np.zeros_like(theta)
+    c = np.maximum(d * (1 + w) - 1 - F, 0)
+    gains = StepGains(parameters, theta)
+    # as good as 0, and its product with an infinite factor is infinite
+    X = Y = np.full_like(theta, np.finfo(float).tiny)
     for n in range(steps):
         U, V, next_V = bounds.u_hi[n + 1], bounds.v_hi[n], bounds.v_hi[n + 1]
-        least = np.sqrt(inputs.gain_lo) * bounds.v_lo[n]
-        coupling = 2 * root * U * Y
-        next_X = np.maximum(U, _largest_quotient(X, coupling, damping_u, least, root * V))
-        direct = np.maximum(next_V, (Y * (1 + 2 * root**2 * U * V) + root**2 * V**2 * next_X) / damping_v)
-        carried = (X + Y + np.maximum(d * (1 + w) - 1 - F, 0) * next_X) / damping_v
-        budget = d * next_X + np.maximum(next_V + d * U, carried)
-        X, Y = next_X * ROUNDING, np.minimum(direct, budget) * ROUNDING
+        least, most = np.sqrt(inputs.gain_lo) * bounds.v_lo[n], root * V
+        next_X = np.maximum(U, _largest_quotient(X, 2 * root * U * Y, damping_u, least, most))
+        from_u, from_v = gains(inputs.gain_hi, most**2, bounds.u_hi[n] + F)
+        worst = next_V + np.minimum(d + c / damping_v, most**2 / damping_v) * U + from_u * X + from_v * Y
+        direct = np.maximum(next_V, (Y * (1 + 2 * root * U * most) + most**2 * next_X) / damping_v)
+        carried = d * next_X + np.maximum(next_V + d * U, (X + Y + c * next_X) / damping_v)
+        X, Y = next_X * ROUNDING, np.minimum(np.minimum(direct, carried), worst) * ROUNDING
     return HaloBound(theta, np.log(X), np.log(Y))
 
 
