@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rdmf_model.ops.reaction_diffusion import available_backends
 from rdmf_model.ops.text_match import text_match, text_match_reference
@@ -49,6 +49,19 @@ def check(inputs, tolerance, cotangent=None) -> None:
         assert bool(got.isfinite().all()), name
         size = expected.abs().amax(-1, keepdim=True) if expected.numel() else expected
         assert bool(((got.double() - expected).abs() <= tolerance * size).all()), name
+
+
+def test_definition_in_words():
+    """Score by score as the module's docstring says, by torch's own cosine; with a kernel and without."""
+    video, query, scale, weight = make(2, 9, 12, 4, 6)
+    for backend in (None, "reference"):
+        match = text_match(video, query, scale, weight, backend)
+        for score in range(6):
+            own = (video * weight[score]).sum(-1)
+            part = slice(3 * score, 3 * score + 3) if score in (2, 3) else slice(None)
+            cosine = nn.functional.cosine_similarity(video[..., part], query[:, None, part], dim=-1)
+            expected = own if score >= 4 else scale[score] * cosine + own
+            torch.testing.assert_close(match[..., score], expected, rtol=1e-12, atol=1e-12)
 
 
 @needs_kernel
