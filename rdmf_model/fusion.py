@@ -34,6 +34,7 @@ from rdmf_model.ops.reaction_diffusion.driven import (
     driven_readout,
     read,
 )
+from rdmf_model.ops.scaled_tanh import scaled_tanh
 from rdmf_model.ops.text_match import text_match
 from rdmf_theory.errors import ParameterError
 
@@ -130,7 +131,7 @@ class ReactionDiffusionFusion(nn.Module):
 
     def contrast(self, match: Tensor, video_mask: Tensor) -> Tensor:
         """The scores of clips with this `match`, any real, shape (B, T, K); each sees CONTRAST_RADIUS clips around."""
-        return local_contrast(match, video_mask, CONTRAST_RADIUS, backend=self.backend) + self.score_offset
+        return local_contrast(match, video_mask, CONTRAST_RADIUS, offset=self.score_offset, backend=self.backend)
 
     def score(self, video: Tensor, query: Tensor, video_mask: Tensor) -> Tensor:
         """Contrast of each clip's match with the text and of its salience, shape (B, T, K), any real."""
@@ -139,7 +140,7 @@ class ReactionDiffusionFusion(nn.Module):
     def tilt(self, score: Tensor) -> Tensor:
         """What each channel makes of the scores, `P tanh(ε₁ score)`, (B, T, C), in [-1, 1] up to rounding."""
         listening = self.listening / self.listening.abs().sum(1, keepdim=True).clamp(min=1.0)
-        return torch.tanh(self.gain_scale * score) @ listening.T.to(score.dtype)
+        return scaled_tanh(score, self.gain_scale, backend=self.backend) @ listening.T.to(score.dtype)
 
     def initial_tilt(self) -> Tensor:
         """ε₂ of each channel, (C,), in (0, 0.9): v_0 = v* (1 + ε₂ tilt)."""

@@ -20,21 +20,30 @@ from rdmf_model.ops.reaction_diffusion import _load
 from rdmf_model.ops.reaction_diffusion.cpu import library
 
 
-def local_contrast(x: Tensor, mask: Tensor, radius: int, floor: float = 1e-2, backend: str | None = None) -> Tensor:
+def local_contrast(
+    x: Tensor,
+    mask: Tensor,
+    radius: int,
+    floor: float = 1e-2,
+    offset: Tensor | None = None,
+    backend: str | None = None,
+) -> Tensor:
     """Standardise each clip against its surroundings: `(x_t - mean) / sqrt(var + floor²)` over valid clips in `radius`.
 
     Arguments:
         x: shape (B, T, G).
         mask: valid clips, bool (B, T); what lies outside is ignored and returned as 0.
         radius: clips on either side, >= 1.
+        offset: added to every clip, valid or not, (G,); None: 0.
         backend: of `reaction_diffusion`; the compiled kernel runs where that one would.
 
     Linear in T for any radius; sums are kept in float64 so that they do not drift.
     """
     kernel = x.dtype in (torch.float32, torch.float64) and not exporting() and _load(backend, x.device.type) == "cpu"
-    if kernel:
-        return _forward(x, mask, radius, floor)
-    return local_contrast_reference(x, mask, radius, floor)
+    if kernel and (offset is None or offset.dtype == x.dtype):
+        return _forward(x, x.new_zeros(x.shape[2]) if offset is None else offset, mask, radius, floor)
+    contrast = local_contrast_reference(x, mask, radius, floor)
+    return contrast if offset is None else contrast + offset
 
 
 def local_contrast_reference(x: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
@@ -57,16 +66,20 @@ class _Call(ctypes.Structure):
     """`Contrast` of scores.hpp."""
 
     _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("x", "valid", "y_bar", "out")),
+        *((name, ctypes.c_void_p) for name in ("x", "valid", "offset", "y_bar", "out", "offset_bar")),
         *((name, ctypes.c_int64) for name in ("batch", "clips", "columns", "radius")),
         ("floor", ctypes.c_double),
     )
 
 
-def _run(x: Tensor, mask: Tensor, radius: int, floor: float, cotangent: Tensor | None) -> Tensor:
-    x, mask, out = x.contiguous(), mask.contiguous(), x.new_empty(x.shape)
-    cotangent = None if cotangent is None else cotangent.contiguous()
-    pointers = [None if y is None else y.data_ptr() for y in (x, mask, cotangent, out)]
+def _run(
+    x: Tensor, offset: Tensor, mask: Tensor, radius: int, floor: float, bars: tuple[Tensor, Tensor] | None
+) -> Tensor:
+    """The contrast, or with `bars` = (cotangent, gradient of the offset, which is written) the gradient of x."""
+    cotangent, offset_bar = bars or (None, None)
+    out = x.new_empty(x.shape)
+    tensors = [None if y is None else y.contiguous() for y in (x, mask, offset, cotangent, out, offset_bar)]
+    pointers = [None if y is None else y.data_ptr() for y in tensors]
     call = _Call(*pointers, *x.shape, min(radius, x.shape[1]), floor)
     if library().rdmf_contrast(ctypes.byref(call), x.dtype == torch.float64, torch.get_num_threads()):
         raise MemoryError(f"local_contrast found no memory for its scratch space at T = {x.shape[1]}.")
@@ -74,13 +87,16 @@ def _run(x: Tensor, mask: Tensor, radius: int, floor: float, cotangent: Tensor |
 
 
 @torch.library.custom_op("rdmf::local_contrast", mutates_args=(), device_types="cpu")
-def _forward(x: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
-    return _run(x, mask, radius, floor, None)
+def _forward(x: Tensor, offset: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
+    return _run(x, offset, mask, radius, floor, None)
 
 
 @torch.library.custom_op("rdmf::local_contrast_backward", mutates_args=(), device_types="cpu")
-def _backward(cotangent: Tensor, x: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
-    return _run(x, mask, radius, floor, cotangent)
+def _backward(
+    cotangent: Tensor, x: Tensor, offset: Tensor, mask: Tensor, radius: int, floor: float
+) -> tuple[Tensor, Tensor]:
+    offset_bar = offset.new_empty(offset.shape)
+    return _run(x, offset, mask, radius, floor, (cotangent, offset_bar)), offset_bar
 
 
-once_differentiable(_forward, _backward, lambda x, *_: x.new_empty(x.shape), 1, "local_contrast")
+once_differentiable(_forward, _backward, lambda x, *_: x.new_empty(x.shape), 2, "local_contrast")

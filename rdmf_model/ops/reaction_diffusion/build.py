@@ -31,6 +31,7 @@ HEADERS = (
     "scores.hpp",
     "match.hpp",
     "contrast.hpp",
+    "squash.hpp",
 )
 SOURCES = (*HEADERS, *PER_VARIANT, *CHOOSING, "build.py")
 # Contraction gives fused multiply-adds on any compiler. No reassociation is allowed: NaN and the bounds are kept.

@@ -5,151 +5,215 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "scores.hpp"
 #include "share.hpp"
+#include "vectors.hpp"
 
 namespace rdmf {
 namespace {
 
-// Of each, two registers at most.
-constexpr int COLUMNS = RDMF_VECTOR_BYTES == 64 ? 16 : 8;
+typedef Register<double>::V Doubles;
+
+// Columns of one clip, at least 8, in whole registers.
+constexpr int REGISTERS = RDMF_VECTOR_BYTES == 16 ? 4 : 2, DOUBLES = Register<double>::width, COLUMNS = REGISTERS * DOUBLES;
 // Below this many values per thread a thread costs more than it saves.
 constexpr int64_t SCORES_PER_THREAD = 1 << 16;
 
-// One video, COLUMNS columns of it; `valid` is 1 or 0 for each clip. FULL: there are that many.
-template <typename T, bool FULL>
+struct Columns {
+    Doubles v[REGISTERS];
+};
+
+#define EVERY for (int i = 0; i < REGISTERS; ++i)
+
+template <typename T>
+struct Narrow {
+    typedef T V __attribute__((vector_size(DOUBLES * sizeof(T))));
+};
+
+// The first `count` columns; zeros beyond.
+template <typename T>
+inline Columns widen(const T* from, int64_t count) {
+    T padded[COLUMNS] = {};
+    if (count < COLUMNS) from = (const T*)__builtin_memcpy(padded, from, count * sizeof(T));
+    Columns x;
+    EVERY {
+        typename Narrow<T>::V y;
+        __builtin_memcpy(&y, from + i * DOUBLES, sizeof y);
+        x.v[i] = __builtin_convertvector(y, Doubles);
+    }
+    return x;
+}
+
+template <typename T>
+inline void narrow(const Columns& x, T* to, int64_t count) {
+    T all[COLUMNS];
+    EVERY {
+        const auto y = __builtin_convertvector(x.v[i], typename Narrow<T>::V);
+        __builtin_memcpy(all + i * DOUBLES, &y, sizeof y);
+    }
+    if (count < COLUMNS)
+        __builtin_memcpy(to, all, count * sizeof(T));
+    else
+        __builtin_memcpy(to, all, sizeof all);
+}
+
+// 1 / sqrt(x), x >= 0, to the precision of T and faster in T, unless T cannot hold x.
+template <typename T>
+inline Columns inverse_root(const Columns& x) {
+    double wide[COLUMNS];
+    T all[COLUMNS];
+    __builtin_memcpy(wide, &x, sizeof wide);
+    bool fits = true;
+    for (int j = 0; j < COLUMNS; ++j) fits &= !(wide[j] > (double)std::numeric_limits<T>::max());
+    if (fits) {
+        narrow(x, all, COLUMNS);
+        for (int j = 0; j < COLUMNS; ++j) all[j] = (T)1 / std::sqrt(all[j]);
+        return widen(all, COLUMNS);
+    }
+    Columns y;
+    for (int j = 0; j < COLUMNS; ++j) wide[j] = 1.0 / std::sqrt(wide[j]);
+    __builtin_memcpy(&y, wide, sizeof y);
+    return y;
+}
+
+// What the window around a clip says of it: x_t, mean and 1 / sqrt(var + floor^2), and whether var came out as >= 0.
+struct Surroundings {
+    Columns here, mean, inverse, inside;
+    double per_count;
+};
+
+// COLUMNS columns of one video, or the `width` that are left.
+template <typename T>
 struct Strip {
-    const scores::Contrast& shape;
+    const scores::Contrast& call;
     const T* x;
     const uint8_t* valid;
-    int64_t width;  // columns that there are
+    int64_t width;
 
-    void load(const T* from, int64_t t, double* to) const {
-        from += t * shape.columns;
-        if (FULL)
-            for (int j = 0; j < COLUMNS; ++j) to[j] = (double)from[j];
-        else
-            for (int j = 0; j < COLUMNS; ++j) to[j] = j < width ? (double)from[j] : 0.0;
-    }
+    Columns load(const T* from, int64_t t) const { return widen(from + t * call.columns, width); }
+    void store(T* to, int64_t t, const Columns& y) const { narrow(y, to + t * call.columns, width); }
 
-    // Calls `at(t, count, sums)` for each clip with the window's count of valid clips and both sums of what `add(t, ...)` gives.
+    // Calls `at(t, count, first, second)` for each clip with the window's valid clips and both sums over them of what `add(t, ...)` gives.
     template <typename Add, typename At>
     void slide(const Add& add, const At& at) const {
-        double sums[2][COLUMNS] = {}, first[COLUMNS], second[COLUMNS];
+        Columns first = {}, second = {}, x1, x2;
         int64_t count = 0;
-        for (int64_t t = -shape.radius; t < shape.clips; ++t) {
-            const int64_t enters = t + shape.radius, leaves = t - shape.radius - 1;
-            if (enters < shape.clips && valid[enters]) {
-                add(enters, first, second);
-                for (int j = 0; j < COLUMNS; ++j) sums[0][j] += first[j], sums[1][j] += second[j];
+        for (int64_t t = -call.radius; t < call.clips; ++t) {
+            const int64_t enters = t + call.radius, leaves = t - call.radius - 1;
+            if (enters < call.clips && valid[enters]) {
+                add(enters, x1, x2);
+                EVERY first.v[i] += x1.v[i], second.v[i] += x2.v[i];
                 ++count;
             }
             if (leaves >= 0 && valid[leaves]) {
-                add(leaves, first, second);
-                for (int j = 0; j < COLUMNS; ++j) sums[0][j] -= first[j], sums[1][j] -= second[j];
+                add(leaves, x1, x2);
+                EVERY first.v[i] -= x1.v[i], second.v[i] -= x2.v[i];
                 --count;
             }
-            if (t >= 0) at(t, count, sums);
+            if (t >= 0) at(t, count, first, second);
         }
     }
 
-    // Calls `at(t, per_count, x_t, mean, inverse, inside)` for each valid clip: mean and 1 / sqrt(var + floor^2) around it.
+    // Calls `at(t, surroundings)` for each valid clip.
     template <typename At>
     void statistics(const At& at) const {
+        const double least = call.floor * call.floor;
         slide(
-            [&](int64_t t, double* first, double* second) {
-                load(x, t, first);
-                for (int j = 0; j < COLUMNS; ++j) second[j] = first[j] * first[j];
+            [&](int64_t t, Columns& one, Columns& square) {
+                one = load(x, t);
+                EVERY square.v[i] = one.v[i] * one.v[i];
             },
-            [&](int64_t t, int64_t count, const double (*sums)[COLUMNS]) {
+            [&](int64_t t, int64_t count, const Columns& sum, const Columns& squares) {
                 if (!valid[t]) return;
-                double here[COLUMNS], mean[COLUMNS], inverse[COLUMNS];
-                bool inside[COLUMNS];
-                const double per_count = 1.0 / (double)count;
-                load(x, t, here);
-                for (int j = 0; j < COLUMNS; ++j) {
-                    mean[j] = sums[0][j] * per_count;
-                    const double variance = sums[1][j] * per_count - mean[j] * mean[j];
-                    inside[j] = !(variance < 0.0);
-                    inverse[j] = 1.0 / std::sqrt((inside[j] ? variance : 0.0) + shape.floor * shape.floor);
+                Surroundings s;
+                Columns variance;
+                s.per_count = 1.0 / (double)count;
+                s.here = load(x, t);
+                EVERY {
+                    s.mean.v[i] = sum.v[i] * s.per_count;
+                    const Doubles raw = squares.v[i] * s.per_count - s.mean.v[i] * s.mean.v[i];
+                    // NaN stays: the comparison is false for it.
+                    s.inside.v[i] = raw < 0.0 ? (Doubles){} : (Doubles){} + 1.0;
+                    variance.v[i] = (raw < 0.0 ? (Doubles){} : raw) + least;
                 }
-                at(t, per_count, here, mean, inverse, inside);
+                s.inverse = inverse_root<T>(variance);
+                at(t, s);
             });
     }
 
-    void store(T* to, int64_t t, const double* from) const {
-        to += t * shape.columns;
-        if (FULL)
-            for (int j = 0; j < COLUMNS; ++j) to[j] = (T)from[j];
-        else
-            for (int j = 0; j < width; ++j) to[j] = (T)from[j];
-    }
-
-    void forward(T* y) const {
-        const double zero[COLUMNS] = {};
-        for (int64_t t = 0; t < shape.clips; ++t)
-            if (!valid[t]) store(y, t, zero);
-        statistics([&](int64_t t, double, const double* here, const double* mean, const double* inverse, const bool*) {
-            double out[COLUMNS];
-            for (int j = 0; j < COLUMNS; ++j) out[j] = (here[j] - mean[j]) * inverse[j];
+    void forward(const T* offset, T* y) const {
+        const Columns level = load(offset, 0);
+        for (int64_t t = 0; t < call.clips; ++t)
+            if (!valid[t]) store(y, t, level);
+        statistics([&](int64_t t, const Surroundings& s) {
+            Columns out;
+            EVERY out.v[i] = (s.here.v[i] - s.mean.v[i]) * s.inverse.v[i] + level.v[i];
             store(y, t, out);
         });
     }
 
-    // `scratch` holds three rows of COLUMNS per clip.
-    void backward(const T* y_bar, T* x_bar, double* scratch) const {
-        statistics([&](int64_t t, double per_count, const double* here, const double* mean, const double* inverse,
-                       const bool* inside) {
-            double* row = scratch + 3 * COLUMNS * t;
-            load(y_bar, t, row);
-            for (int j = 0; j < COLUMNS; ++j) {
-                const double a = row[j] * inverse[j], cube = inverse[j] * inverse[j];
-                const double b = inside[j] ? -0.5 * a * (here[j] - mean[j]) * cube : 0.0;
-                row[j] = a;
-                row[COLUMNS + j] = (a + 2.0 * b * mean[j]) * per_count;
-                row[2 * COLUMNS + j] = b * per_count;
+    // `scratch` holds three rows of columns per clip. Returns the sum of y_bar.
+    Columns backward(const T* y_bar, T* x_bar, Columns* scratch) const {
+        Columns all = {};
+        for (int64_t t = 0; t < call.clips; ++t) {
+            const Columns bar = load(y_bar, t);
+            EVERY all.v[i] += bar.v[i];
+        }
+        statistics([&](int64_t t, const Surroundings& s) {
+            Columns* row = scratch + 3 * t;
+            const Columns bar = load(y_bar, t);
+            EVERY {
+                const Doubles mean = s.mean.v[i], inverse = s.inverse.v[i], a = bar.v[i] * inverse;
+                const Doubles b = -0.5 * a * (s.here.v[i] - mean) * (inverse * inverse);
+                const Doubles cut = s.inside.v[i] == 0.0 ? (Doubles){} : b;
+                row[0].v[i] = a;
+                row[1].v[i] = (a + 2.0 * cut * mean) * s.per_count;
+                row[2].v[i] = cut * s.per_count;
             }
         });
         slide(
-            [&](int64_t t, double* first, double* second) {
-                const double* row = scratch + 3 * COLUMNS * t;
-                for (int j = 0; j < COLUMNS; ++j) first[j] = row[COLUMNS + j], second[j] = row[2 * COLUMNS + j];
-            },
-            [&](int64_t t, int64_t, const double (*sums)[COLUMNS]) {
-                double out[COLUMNS] = {};
+            [&](int64_t t, Columns& first, Columns& second) { first = scratch[3 * t + 1], second = scratch[3 * t + 2]; },
+            [&](int64_t t, int64_t, const Columns& first, const Columns& second) {
+                Columns out = {};
                 if (valid[t]) {
-                    load(x, t, out);
-                    const double* row = scratch + 3 * COLUMNS * t;
-                    for (int j = 0; j < COLUMNS; ++j) out[j] = row[j] - sums[0][j] + 2.0 * out[j] * sums[1][j];
+                    out = load(x, t);
+                    EVERY out.v[i] = scratch[3 * t].v[i] - first.v[i] + 2.0 * out.v[i] * second.v[i];
                 }
                 store(x_bar, t, out);
             });
+        return all;
     }
 };
 
-template <typename T, bool FULL>
-void contrast_strip(const scores::Contrast& call, int64_t sample, int64_t first) {
-    const int64_t offset = sample * call.clips * call.columns + first;
-    const Strip<T, FULL> strip{call, (const T*)call.x + offset, call.valid + sample * call.clips, call.columns - first};
-    T* out = (T*)call.out + offset;
-    if (!call.y_bar) return strip.forward(out);
-    std::vector<double> scratch(3 * COLUMNS * call.clips);
-    strip.backward((const T*)call.y_bar + offset, out, scratch.data());
+template <typename T>
+bool contrast(const scores::Contrast& call, int threads) try {
+    const int64_t strips = (call.columns + COLUMNS - 1) / COLUMNS, values = call.batch * call.clips * call.columns;
+    std::vector<double> sums(call.offset_bar ? call.batch * call.columns : 0);
+    const bool done = share(call.batch * strips, std::min<int64_t>(threads, values / SCORES_PER_THREAD + 1), [&](int64_t piece) {
+        const int64_t sample = piece / strips, first = piece % strips * COLUMNS;
+        const int64_t offset = sample * call.clips * call.columns + first, left = call.columns - first;
+        const Strip<T> strip{call, (const T*)call.x + offset, call.valid + sample * call.clips, std::min<int64_t>(left, COLUMNS)};
+        T* out = (T*)call.out + offset;
+        if (!call.offset_bar) return strip.forward((const T*)call.offset + first, out);
+        std::vector<Columns> scratch(3 * call.clips);
+        const Columns sum = strip.backward((const T*)call.y_bar + offset, out, scratch.data());
+        narrow(sum, sums.data() + sample * call.columns + first, strip.width);
+    });
+    if (!done || !call.offset_bar) return done;
+    for (int64_t k = 0; k < call.columns; ++k) {
+        double sum = 0.0;
+        for (int64_t sample = 0; sample < call.batch; ++sample) sum += sums[sample * call.columns + k];
+        ((T*)call.offset_bar)[k] = (T)sum;
+    }
+    return true;
+} catch (const std::bad_alloc&) {
+    return false;
 }
 
-template <typename T>
-bool contrast(const scores::Contrast& call, int threads) {
-    const int64_t strips = (call.columns + COLUMNS - 1) / COLUMNS, values = call.batch * call.clips * call.columns;
-    return share(call.batch * strips, std::min<int64_t>(threads, values / SCORES_PER_THREAD + 1), [&](int64_t piece) {
-        const int64_t sample = piece / strips, first = piece % strips * COLUMNS;
-        if (call.columns - first >= COLUMNS)
-            contrast_strip<T, true>(call, sample, first);
-        else
-            contrast_strip<T, false>(call, sample, first);
-    });
-}
+#undef EVERY
 
 }  // namespace
 }  // namespace rdmf

@@ -1,4 +1,4 @@
-// What `../text_match.py` and `../local_contrast.py` call: the variant that dispatch.cpp picked for this processor.
+// What `../text_match.py`, `../local_contrast.py` and `../scaled_tanh.py` call: the variant that dispatch.cpp picked for this processor.
 
 #include "scores.hpp"
 
@@ -48,5 +48,10 @@ RDMF_EXPORT int rdmf_match(const rdmf::scores::Match* call, int f64, int backwar
 RDMF_EXPORT int rdmf_contrast(const rdmf::scores::Contrast* call, int f64, int threads) {
     const auto& kernels = rdmf::scores::kernels();
     return !(f64 ? kernels.contrast_f64 : kernels.contrast_f32)(*call, threads);
+}
+
+RDMF_EXPORT int rdmf_squash(const rdmf::scores::Squash* call, int f64, int threads) {
+    const auto& kernels = rdmf::scores::kernels();
+    return !(f64 ? kernels.squash_f64 : kernels.squash_f32)(*call, threads);
 }
 }

@@ -1,4 +1,4 @@
-// Plain C interface between `../text_match.py`, `../local_contrast.py`, scores.cpp and its variants in scores_kernels.cpp.
+// Plain C interface between `../text_match.py`, `../local_contrast.py`, `../scaled_tanh.py`, scores.cpp and its variants.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,23 @@ struct Match {
     double tiny;
 };
 
-// One call of the contrast: forward if y_bar is null, then `out` is the result; else it is the cotangent of x.
+// One call of the contrast: backward if offset_bar is there, then `out` is the cotangent of x; else it is the result.
 struct Contrast {
     const void* x;         // (B, T, K)
     const uint8_t* valid;  // (B, T)
+    const void* offset;    // (K,)
     const void* y_bar;
-    void* out;
+    void *out, *offset_bar;
     int64_t batch, clips, columns, radius;
     double floor;
+};
+
+// One call of tanh(scale x): backward if scale_bar is there, as above.
+struct Squash {
+    const void *x, *scale;  // (rows, columns), (columns,)
+    const void* y_bar;
+    void *out, *scale_bar;
+    int64_t rows, columns;
 };
 
 // One instruction set. All functions return false if there is no memory.
@@ -31,6 +40,8 @@ struct Kernels {
     bool (*match_f64)(const Match&, bool backward, int threads);
     bool (*contrast_f32)(const Contrast&, int threads);
     bool (*contrast_f64)(const Contrast&, int threads);
+    bool (*squash_f32)(const Squash&, int threads);
+    bool (*squash_f64)(const Squash&, int threads);
 };
 
 }  // namespace scores

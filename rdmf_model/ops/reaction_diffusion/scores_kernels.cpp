@@ -2,12 +2,14 @@
 
 #include "contrast.hpp"
 #include "match.hpp"
+#include "squash.hpp"
 
 namespace rdmf {
 namespace scores {
 
 extern const Kernels RDMF_VARIANT;
-const Kernels RDMF_VARIANT = {match<float>, match<double>, contrast<float>, contrast<double>};
+const Kernels RDMF_VARIANT = {match<float>,     match<double>, contrast<float>,
+                              contrast<double>, squash<float>, squash<double>};
 
 }  // namespace scores
 }  // namespace rdmf
