@@ -85,16 +85,17 @@ struct Surroundings {
     double per_count;
 };
 
-// COLUMNS columns of one video, or the `width` that are left.
-template <typename T>
+// COLUMNS columns of one video (FULL), or the `left` ones.
+template <typename T, bool FULL>
 struct Strip {
     const scores::Contrast& call;
     const T* x;
     const uint8_t* valid;
-    int64_t width;
+    int64_t left;
 
-    Columns load(const T* from, int64_t t) const { return widen(from + t * call.columns, width); }
-    void store(T* to, int64_t t, const Columns& y) const { narrow(y, to + t * call.columns, width); }
+    int64_t width() const { return FULL ? COLUMNS : left; }
+    Columns load(const T* from, int64_t t) const { return widen(from + t * call.columns, width()); }
+    void store(T* to, int64_t t, const Columns& y) const { narrow(y, to + t * call.columns, width()); }
 
     // Calls `at(t, count, first, second)` for each clip with the window's valid clips and both sums over them of what `add(t, ...)` gives.
     template <typename Add, typename At>
@@ -195,12 +196,18 @@ bool contrast(const scores::Contrast& call, int threads) try {
     const bool done = share(call.batch * strips, std::min<int64_t>(threads, values / SCORES_PER_THREAD + 1), [&](int64_t piece) {
         const int64_t sample = piece / strips, first = piece % strips * COLUMNS;
         const int64_t offset = sample * call.clips * call.columns + first, left = call.columns - first;
-        const Strip<T> strip{call, (const T*)call.x + offset, call.valid + sample * call.clips, std::min<int64_t>(left, COLUMNS)};
+        const T *x = (const T*)call.x + offset, *level = (const T*)call.offset + first, *y_bar = (const T*)call.y_bar + offset;
+        const uint8_t* valid = call.valid + sample * call.clips;
         T* out = (T*)call.out + offset;
-        if (!call.offset_bar) return strip.forward((const T*)call.offset + first, out);
-        std::vector<Columns> scratch(3 * call.clips);
-        const Columns sum = strip.backward((const T*)call.y_bar + offset, out, scratch.data());
-        narrow(sum, sums.data() + sample * call.columns + first, strip.width);
+        const auto run = [&](const auto& strip) {
+            if (!call.offset_bar) return strip.forward(level, out);
+            std::vector<Columns> scratch(3 * call.clips);
+            narrow(strip.backward(y_bar, out, scratch.data()), sums.data() + sample * call.columns + first, strip.width());
+        };
+        if (left >= COLUMNS)
+            run(Strip<T, true>{call, x, valid, left});
+        else
+            run(Strip<T, false>{call, x, valid, left});
     });
     if (!done || !call.offset_bar) return done;
     for (int64_t k = 0; k < call.columns; ++k) {
