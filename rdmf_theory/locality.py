@@ -25,7 +25,7 @@ from rdmf_theory.locality_gains import StepGains, decay_limit, largest_activator
 
 # Bounds are evaluated in float64, in sums, products and quotients of positive numbers; this covers their rounding.
 ROUNDING = 1.0 + 1e-9
-RATES = 32
+RATES = 16
 
 
 @dataclass(frozen=True)

