@@ -10,23 +10,48 @@ namespace {
 
 #define INLINE __attribute__((always_inline))
 
-// Calls body(t, i) for the clips from <= t < to in ascending order; i is where the ring holds clip t.
-template <typename Body>
-inline void upwards(int64_t rows, int64_t from, int64_t to, const Body& body) {
+// Clip t of a field is in row t % rows.
+template <typename T>
+struct Ring {
+    Row<T>* data;
+    int64_t rows;
+
+    Row<T>* end() const { return data + rows; }
+};
+
+// Calls body(t, rows) for the clips from <= t < to in ascending order; rows[j] is clip t's row of rings[j].
+template <typename T, int F, typename Body>
+inline void upwards(const Ring<T> (&rings)[F], int64_t from, int64_t to, const Body& body) {
     for (int64_t t = from; t < to;) {
-        int64_t i = t % rows;
-        const int64_t stop = to - t < rows - i ? to : t + rows - i;
-        for (; t < stop; ++t, ++i) body(t, i);
+        Row<T>* rows[F];
+        int64_t stop = to;
+        for (int j = 0; j < F; ++j) {
+            const int64_t at = t % rings[j].rows, left = rings[j].rows - at;
+            rows[j] = rings[j].data + at;
+            stop = stop - t < left ? stop : t + left;
+        }
+        for (; t < stop; ++t) {
+            body(t, rows);
+            for (int j = 0; j < F; ++j) ++rows[j];
+        }
     }
 }
 
 // The same in descending order.
-template <typename Body>
-inline void downwards(int64_t rows, int64_t from, int64_t to, const Body& body) {
+template <typename T, int F, typename Body>
+inline void downwards(const Ring<T> (&rings)[F], int64_t from, int64_t to, const Body& body) {
     for (int64_t t = to - 1; t >= from;) {
-        int64_t i = t % rows;
-        const int64_t stop = t - from < i ? from : t - i;
-        for (; t >= stop; --t, --i) body(t, i);
+        Row<T>* rows[F];
+        int64_t stop = from;
+        for (int j = 0; j < F; ++j) {
+            const int64_t at = t % rings[j].rows;
+            rows[j] = rings[j].data + at;
+            stop = t - stop < at ? stop : t - at;
+        }
+        for (; t >= stop; --t) {
+            body(t, rows);
+            for (int j = 0; j < F; ++j) --rows[j];
+        }
     }
 }
 
@@ -48,9 +73,9 @@ struct Block {
     Schedule plan;
     int64_t sample, channel, count, clips;  // `count` channels are real, `clips` are valid
     Row<T> h, limit, source, base, coupling_u, coupling_v, row_sum_v, scale_first;
-    Row<T>*gain, *ratio, *scale_v;
-    Row<T>* free;     // the rest of the scratch memory
-    int64_t settled;  // factors of clips that are `settled` or more before the last one are equal
+    Ring<T> gain, ratio;
+    Row<T>*scale_v, *free;  // `free`: the rest of the scratch memory
+    int64_t settled;        // factors of clips that are `settled` or more before the last one are equal
     Row<T> u_most, v_most, gain_most, least;
 
     Block(const Call& c, int64_t b, int64_t first, const Schedule& schedule, void* scratch)
@@ -70,9 +95,9 @@ struct Block {
             coupling_u.v[i] = h.v[i] * rate[2].v[i];
             coupling_v.v[i] = h.v[i] * rate[3].v[i];
         }
-        gain = (Row<T>*)scratch;
-        ratio = gain + plan.rows;
-        scale_v = ratio + plan.rows;
+        gain = {(Row<T>*)scratch, plan.rows};
+        ratio = {gain.end(), plan.rows};
+        scale_v = ratio.end();
         free = scale_v + plan.window;
         factor_v();
         u_most = constant<T>(1.0);
@@ -104,13 +129,13 @@ struct Block {
         return t ? scale_v[from_last < settled ? from_last : settled] : scale_first;
     }
 
-    int64_t tiles() const { return clips ? (clips - 1) / plan.window + 1 : 0; }
+    // Tiles until the last clip is through `lags` truncated sweeps.
+    int64_t tiles(int64_t lags) const { return clips ? (clips + lags * plan.lag - 1) / plan.window + 1 : 0; }
 
     // The first clip that tile `tile` (counted from 1; 0: before the first) leaves alone after `lags` truncated sweeps.
     int64_t reach(int64_t tile, int64_t lags) const {
-        if (tile * plan.window >= clips) return clips;
         const int64_t end = tile * plan.window - lags * plan.lag;
-        return end > 0 ? end : 0;
+        return end < 0 ? 0 : end < clips ? end : clips;
     }
 
     Row<T> parameter(const void* per_channel) const {
@@ -158,26 +183,27 @@ struct Block {
 
     // Up: finishes v (unless it is the given state), then eliminates u's system into `z`; leaves c in `ratio`.
     template <bool CUT, bool GIVEN>
-    void sweep_up(const Row<T>* u, Row<T>* v, Row<T>* z, Carry<T>& carry, int64_t from, int64_t to) const {
+    void sweep_up(const Ring<T>& u_, const Ring<T>& v_, const Ring<T>& z_, Carry<T>& carry, int64_t from, int64_t to) const {
         const Row<T> zero = constant<T>(0.0);
         Row<T> v_last = from ? carry.v : zero, z_last = from ? carry.z : zero, carried = from ? carry.pivot : zero;
-        upwards(plan.rows, from, to, [&](int64_t t, int64_t at) INLINE {
+        upwards<T, 5>({u_, v_, z_, gain, ratio}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
             const Row<T>&coupling = t == clips - 1 ? zero : coupling_u, &scale_v_ = scale(t);
+            Row<T>&u = *row[0], &v = *row[1], &z = *row[2], &gain_ = *row[3], &c_ = *row[4];
             EACH {
-                auto x = v[at].v[i];
+                auto x = v.v[i];
                 if (!GIVEN) x += coupling_v.v[i] * scale_v_.v[i] * v_last.v[i];
-                auto gain_v = gain[at].v[i] * x, cut = x;
+                auto gain_v = gain_.v[i] * x, cut = x;
                 if (CUT) gain_v = minimum(gain_v, limit.v[i]), cut = minimum(x, limit.v[i]);
                 // Two sums side by side: the way from one clip's `carried` to the next one's is as short as it can be.
                 const auto row_sum = base.v[i] + h.v[i] * gain_v * cut, pivot = (row_sum + coupling.v[i]) + carried.v[i];
                 const auto inverse = (T)1 / pivot, c = coupling.v[i] * inverse;
                 carried.v[i] = c * (row_sum + carried.v[i]);
-                z_last.v[i] = (u[at].v[i] + source.v[i] + coupling_u.v[i] * z_last.v[i]) * inverse;
+                z_last.v[i] = (u.v[i] + source.v[i] + coupling_u.v[i] * z_last.v[i]) * inverse;
                 v_last.v[i] = x;
-                ratio[at].v[i] = c;
+                c_.v[i] = c;
             }
-            z[at] = z_last;
-            v[at] = v_last;
+            z = z_last;
+            v = v_last;
         });
         carry.v = v_last, carry.z = z_last, carry.pivot = carried;
     }
@@ -185,14 +211,14 @@ struct Block {
     // Down: substitutes u (in place of `z`), then eliminates v's system of the next state into `v_next`; clips to .. end - 1 only
     // tell what comes from beyond `to`.
     template <bool CUT>
-    void sweep_down(Row<T>* z, const Row<T>* v, Row<T>* v_next, int64_t from, int64_t to, int64_t end) const {
+    void sweep_down(const Ring<T>& z_, const Ring<T>& v_, const Ring<T>& v_next, int64_t from, int64_t to, int64_t end) const {
         Row<T> u_last = constant<T>(0.0), v_last = u_last;
-        const auto clip = [&](int64_t t, int64_t at) INLINE {
-            const Row<T>& scale_v_ = scale(t);
+        const auto clip = [&](int64_t t, Row<T>* const* row) INLINE {
+            const Row<T>&z = *row[0], &v = *row[1], &gain_ = *row[2], &c = *row[3], &scale_v_ = scale(t);
             EACH {
-                const auto u = z[at].v[i] + ratio[at].v[i] * u_last.v[i];
-                const auto x = v[at].v[i];
-                auto gain_v = gain[at].v[i] * x, cut = x;
+                const auto u = z.v[i] + c.v[i] * u_last.v[i];
+                const auto x = v.v[i];
+                auto gain_v = gain_.v[i] * x, cut = x;
                 if (CUT) gain_v = minimum(gain_v, limit.v[i]), cut = minimum(x, limit.v[i]);
                 const auto right = x + h.v[i] * gain_v * cut * u;
                 v_last.v[i] = (right + coupling_v.v[i] * v_last.v[i]) * scale_v_.v[i];
@@ -200,37 +226,37 @@ struct Block {
             }
         };
         if (from == to) return;
-        downwards(plan.rows, to, end, clip);
-        downwards(plan.rows, from, to, [&](int64_t t, int64_t at) INLINE {
-            clip(t, at);
-            z[at] = u_last;
-            v_next[at] = v_last;
+        downwards<T, 4>({z_, v_, gain, ratio}, to, end, clip);
+        downwards<T, 5>({z_, v_, gain, ratio, v_next}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
+            clip(t, row);
+            *row[0] = u_last;
+            *row[4] = v_last;
         });
     }
 
     // Up: the last substitution of v.
-    void finish_v(Row<T>* v, Carry<T>& carry, int64_t from, int64_t to) const {
+    void finish_v(const Ring<T>& v, Carry<T>& carry, int64_t from, int64_t to) const {
         Row<T> last = from ? carry.v : constant<T>(0.0);
-        upwards(plan.rows, from, to, [&](int64_t t, int64_t at) INLINE {
-            EACH last.v[i] = v[at].v[i] + coupling_v.v[i] * scale(t).v[i] * last.v[i];
-            v[at] = last;
+        upwards<T, 1>({v}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
+            EACH last.v[i] = row[0]->v[i] + coupling_v.v[i] * scale(t).v[i] * last.v[i];
+            *row[0] = last;
         });
         carry.v = last;
     }
 
-    // `steps` steps of one tile from the states (u[0], v[0]); state n goes to u + n * stride. stride 0: in place. `carry`: as many
-    // as `carries` says.
+    // `steps` steps of one tile from the states (u[0], v[0]); state n goes to u[n * stride]. stride 0: in place. `carry`: as many as
+    // `carries` says.
     template <bool CUT>
-    void advance(Row<T>* u, Row<T>* v, int64_t steps, int64_t stride, int64_t tile, Carry<T>* carry) const {
+    void advance(const Ring<T>* u, const Ring<T>* v, int64_t steps, int64_t stride, int64_t tile, Carry<T>* carry) const {
         for (int64_t n = 0; n < steps; ++n, u += stride, v += stride, carry += plan.lag > 0) {
             const int64_t from = reach(tile - 1, n), to = reach(tile, n);
             if (n)
-                sweep_up<CUT, false>(u, v, u + stride, *carry, from, to);
+                sweep_up<CUT, false>(u[0], v[0], u[stride], *carry, from, to);
             else
-                sweep_up<CUT, true>(u, v, u + stride, *carry, from, to);
-            sweep_down<CUT>(u + stride, v, v + stride, reach(tile - 1, n + 1), reach(tile, n + 1), to);
+                sweep_up<CUT, true>(u[0], v[0], u[stride], *carry, from, to);
+            sweep_down<CUT>(u[stride], v[0], v[stride], reach(tile - 1, n + 1), reach(tile, n + 1), to);
         }
-        if (steps) finish_v(v, *carry, reach(tile - 1, steps), reach(tile, steps));
+        if (steps) finish_v(v[0], *carry, reach(tile - 1, steps), reach(tile, steps));
     }
 };
 

@@ -36,9 +36,10 @@ struct Call {
     double step_size, reaction_limit;
 };
 
-// How a block goes through its clips, and the scratch memory for it. That memory is a ring: it holds `rows` clips of each field, what
-// is older was written out, what is newer was not read yet. Clips come in tiles of `window`; in one tile each step ends `lag` clips
-// before the step before it, since what lies beyond is felt there by less than rounding. One tile without lag: the whole sequence.
+// How a block goes through its clips, and the scratch memory for it. Each field is a ring: it holds the clips that are in work, at most
+// `rows`; what is older was written out, what is newer was not read yet. Clips come in tiles of `window`; in one tile each step ends
+// `lag` clips before the step before it, since what lies beyond is felt there by less than rounding. One tile without lag: the whole
+// sequence.
 struct Schedule {
     int64_t rows, window, lag;
     int64_t segment;  // backward: steps whose states are held at a time
