@@ -1,7 +1,7 @@
 """Makes two custom operators one that can be differentiated once: a forward and a backward that is compiled too.
 
 Convention: `backward(*cotangents, *inputs)` returns the gradients of the first inputs, in their order; the inputs after
-those have none.
+those have none, but for one that may be added to the first output and so has its cotangent.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def once_differentiable(
     gradients: int,
     name: str,
     cotangents: int = 1,
+    added: int | None = None,
 ) -> None:
     """Register shapes and derivative of `forward`, and that `backward` has none.
 
@@ -31,6 +32,7 @@ def once_differentiable(
         gradients: how many of the inputs `backward` returns gradients of.
         name: of the function that users call, for the message of a second derivative.
         cotangents: how many tensors `forward` returns.
+        added: which input is added to the first output, if it is a tensor; None: no input is.
     """
 
     def save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -41,7 +43,10 @@ def once_differentiable(
         pairs = zip(ctx.saved_tensors, ctx.values, strict=True)
         found = backward(*bars, *(value if tensor is None else tensor for tensor, value in pairs))
         found = (found,) if isinstance(found, Tensor) else tuple(found)
-        return (*found, *[None] * (len(ctx.values) - gradients))
+        every = [*found, *[None] * (len(ctx.values) - gradients)]
+        if added is not None and ctx.needs_input_grad[added]:
+            every[added] = bars[0]
+        return tuple(every)
 
     def like_inputs(*arguments: Any) -> Any:
         found = tuple(x.new_empty(x.shape) for x in arguments[cotangents : cotangents + gradients])

@@ -10,7 +10,7 @@ from rdmf_model.ops.reaction_diffusion.driven import (
     Drive,
     Rates,
     Readout,
-    _forward,
+    _drive,
     _read,
     compose,
     driven_reaction_diffusion,
@@ -108,7 +108,7 @@ def test_padding_is_never_read_and_nan_stays_in_its_sample(backend):
 @compiled
 def test_it_is_one_operator_for_torch():
     tilt, drive, rates = make(2, 7, 5, torch.float32)
-    torch.library.opcheck(_forward, (tilt, [*drive, *rates], torch.tensor([7, 3]), 3))
+    torch.library.opcheck(_drive, (tilt, torch.stack([*drive, *rates]), torch.tensor([7, 3]), 3))
     traced = torch.compile(partial(driven_reaction_diffusion, steps=3), fullgraph=True, backend="aot_eager")
     for x, y in zip(traced(tilt, drive, rates), driven_reaction_diffusion(tilt, drive, rates, steps=3), strict=True):
         torch.testing.assert_close(x, y)
@@ -226,7 +226,7 @@ class TestReadout:
     def test_is_one_operator_for_torch(self):
         tilt, drive, rates = make(2, 7, 5, torch.float32)
         readout, video = make_readout(2, 7, 5, torch.float32)
-        rows = [*drive, *(x.expand(2, 5) for x in readout), *rates]
+        rows = torch.stack([*drive, *(x.expand(2, 5) for x in readout), *rates])
         for x in (video, None):
             torch.library.opcheck(_read, (tilt, rows, x, torch.tensor([7, 3]), 3))
         run = partial(driven_readout, video=video, steps=3)

@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rdmf_model.ops.once_differentiable import once_differentiable
+
 from . import _load, reaction_diffusion
 from .arguments import check_lengths
 
@@ -114,7 +116,7 @@ def driven_reaction_diffusion(
         gain = drive.s[:, None] * relative_gain(tilt, drive.log_lo[:, None], drive.log_hi[:, None])
         operator = partial(reaction_diffusion, steps=steps, backend=backend)
         return compose(tilt, drive, rates, lengths, gain, operator)
-    return _forward(tilt, rows, check_lengths(lengths, batch, clips, tilt.device), steps)
+    return _drive(tilt, torch.stack(rows), check_lengths(lengths, batch, clips, tilt.device), steps)
 
 
 def driven_readout(
@@ -141,7 +143,7 @@ def driven_readout(
     if not _compiled(backend, tilt, rows if video is None else [*rows, video]):
         fields = driven_reaction_diffusion(tilt, drive, rates, lengths, steps=steps, backend=backend)
         return read(*fields, readout, video)
-    return _read(tilt, rows, video, check_lengths(lengths, batch, clips, tilt.device), steps)
+    return _read(tilt, torch.stack(rows), video, check_lengths(lengths, batch, clips, tilt.device), steps)
 
 
 def _compiled(backend: str | None, tilt: Tensor, others: list[Tensor]) -> bool:
@@ -151,53 +153,38 @@ def _compiled(backend: str | None, tilt: Tensor, others: list[Tensor]) -> bool:
 
 
 @torch.library.custom_op("rdmf::driven_reaction_diffusion", mutates_args=(), device_types="cpu")
-def _forward(tilt: Tensor, rows: list[Tensor], lengths: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
+def _drive(tilt: Tensor, rows: Tensor, lengths: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
     from .cpu import run
 
-    activator, substrate = tilt.new_empty(tilt.shape), tilt.new_empty(tilt.shape)
+    activator, substrate = _fields(tilt)
     views = {"tilt": tilt, "u": substrate, "v": activator}
     run(views, {"drive": rows[:6], "rates": rows[6:]}, lengths, steps, 1.0)
     return activator, substrate
 
 
 @torch.library.custom_op("rdmf::driven_reaction_diffusion_backward", mutates_args=(), device_types="cpu")
-def _backward(
-    activator_bar: Tensor, substrate_bar: Tensor, tilt: Tensor, rows: list[Tensor], lengths: Tensor | None, steps: int
-) -> list[Tensor]:
+def _drive_backward(
+    activator_bar: Tensor, substrate_bar: Tensor, tilt: Tensor, rows: Tensor, lengths: Tensor | None, steps: int
+) -> tuple[Tensor, Tensor]:
     from .cpu import run
 
-    tilt_bar = tilt.new_empty(tilt.shape)
-    bars = [x.new_empty(x.shape) for x in rows]
+    tilt_bar, bars = tilt.new_empty(tilt.shape), rows.new_empty(rows.shape)
     views = {"tilt": tilt, "u": substrate_bar, "v": activator_bar, "tilt_bar": tilt_bar}
     table = {"drive": rows[:6], "rates": rows[6:], "drive_gradients": bars[:6], "rate_gradients": bars[6:]}
     run(views, table, lengths, steps, 1.0)
-    return [tilt_bar, *bars]
+    return tilt_bar, bars
 
 
-@_forward.register_fake
-def _(tilt: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+def _fields(tilt: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     return tilt.new_empty(tilt.shape), tilt.new_empty(tilt.shape)
 
 
-@_backward.register_fake
-def _(activator_bar: Tensor, substrate_bar: Tensor, tilt: Tensor, rows: list[Tensor], *_: Any) -> list[Tensor]:
-    return [tilt.new_empty(tilt.shape), *(x.new_empty(x.shape) for x in rows)]
-
-
-def _save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    tilt, rows, lengths, ctx.steps = inputs
-    ctx.save_for_backward(tilt, lengths, *rows)
-
-
-def _differentiate(ctx: Any, activator_bar: Tensor, substrate_bar: Tensor) -> tuple[Any, ...]:
-    tilt, lengths, *rows = ctx.saved_tensors
-    tilt_bar, *bars = _backward(activator_bar, substrate_bar, tilt, rows, lengths, ctx.steps)
-    return tilt_bar, bars, None, None
+once_differentiable(_drive, _drive_backward, _fields, 2, "driven_reaction_diffusion", cotangents=2)
 
 
 @torch.library.custom_op("rdmf::driven_readout", mutates_args=(), device_types="cpu")
 def _read(
-    tilt: Tensor, rows: list[Tensor], video: Tensor | None, lengths: Tensor | None, steps: int
+    tilt: Tensor, rows: Tensor, video: Tensor | None, lengths: Tensor | None, steps: int
 ) -> tuple[Tensor, Tensor]:
     from .cpu import blocks, run
 
@@ -210,48 +197,25 @@ def _read(
 
 @torch.library.custom_op("rdmf::driven_readout_backward", mutates_args=(), device_types="cpu")
 def _read_backward(
-    fused_bar: Tensor, pattern_bar: Tensor, tilt: Tensor, rows: list[Tensor], lengths: Tensor | None, steps: int
-) -> list[Tensor]:
+    fused_bar: Tensor,
+    pattern_bar: Tensor,
+    tilt: Tensor,
+    rows: Tensor,
+    video: Tensor | None,
+    lengths: Tensor | None,
+    steps: int,
+) -> tuple[Tensor, Tensor]:
     from .cpu import run
 
-    tilt_bar = tilt.new_empty(tilt.shape)
-    bars = [x.new_empty(x.shape) for x in rows]
+    tilt_bar, bars = tilt.new_empty(tilt.shape), rows.new_empty(rows.shape)
     views = {"tilt": tilt, "u": fused_bar, "tilt_bar": tilt_bar}
     table = {"drive": rows[:9], "rates": rows[9:], "drive_gradients": bars[:9], "rate_gradients": bars[9:]}
     run(views, table, lengths, steps, 1.0, pattern_bar)
-    return [tilt_bar, *bars]
+    return tilt_bar, bars
 
 
-@_read.register_fake
-def _(tilt: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+def _fused_and_pattern(tilt: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     return tilt.new_empty(tilt.shape), tilt.new_empty(tilt.shape[:2])
 
 
-@_read_backward.register_fake
-def _(fused_bar: Tensor, pattern_bar: Tensor, tilt: Tensor, rows: list[Tensor], *_: Any) -> list[Tensor]:
-    return [tilt.new_empty(tilt.shape), *(x.new_empty(x.shape) for x in rows)]
-
-
-def _save_read(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    tilt, rows, video, lengths, ctx.steps = inputs
-    ctx.with_video = video is not None
-    ctx.save_for_backward(tilt, lengths, *rows)
-
-
-def _differentiate_read(ctx: Any, fused_bar: Tensor, pattern_bar: Tensor) -> tuple[Any, ...]:
-    tilt, lengths, *rows = ctx.saved_tensors
-    tilt_bar, *bars = _read_backward(fused_bar, pattern_bar, tilt, rows, lengths, ctx.steps)
-    return tilt_bar, bars, fused_bar if ctx.with_video else None, None, None
-
-
-def _refuse(ctx: Any, *_: Any) -> None:
-    raise RuntimeError(
-        "A driven layer cannot be differentiated twice by this backend. "
-        "Pass backend='reference' for second derivatives."
-    )
-
-
-_forward.register_autograd(_differentiate, setup_context=_save)
-_backward.register_autograd(_refuse)
-_read.register_autograd(_differentiate_read, setup_context=_save_read)
-_read_backward.register_autograd(_refuse)
+once_differentiable(_read, _read_backward, _fused_and_pattern, 2, "driven_readout", cotangents=2, added=2)

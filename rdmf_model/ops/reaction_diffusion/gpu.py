@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rdmf_model.ops.once_differentiable import once_differentiable
+
 from . import gpu_plan
 from .adjoint import adjoint_gradients, reaction_diffusion_adjoint
 from .gpu_plan import Plan, plan_call
@@ -213,31 +215,8 @@ def _programs(device: torch.device) -> int:
     return 2 * torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 2
 
 
-@_forward.register_fake
-def _(u0: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+def _outputs(u0: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
     return u0.new_empty(u0.shape), u0.new_empty(u0.shape)
 
 
-@_backward.register_fake
-def _(u_bar: Tensor, v_bar: Tensor, u0: Tensor, v0: Tensor, gain: Tensor, F: Tensor, *_: Any) -> tuple[Tensor, ...]:
-    return (*(u0.new_empty(u0.shape) for _ in range(3)), *(F.new_empty(F.shape) for _ in range(4)))
-
-
-def _save(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    *tensors, ctx.steps, ctx.step_size = inputs
-    ctx.save_for_backward(*tensors)
-
-
-def _differentiate(ctx: Any, u_bar: Tensor, v_bar: Tensor) -> tuple[Tensor | None, ...]:
-    return (*_backward(u_bar, v_bar, *ctx.saved_tensors, ctx.steps, ctx.step_size), None, None, None)
-
-
-def _refuse(ctx: Any, *_: Any) -> None:
-    raise RuntimeError(
-        "reaction_diffusion cannot be differentiated twice by this backend. "
-        "Pass backend='reference' for second derivatives."
-    )
-
-
-_forward.register_autograd(_differentiate, setup_context=_save)
-_backward.register_autograd(_refuse)
+once_differentiable(_forward, _backward, _outputs, 7, "reaction_diffusion", cotangents=2)
