@@ -5,8 +5,8 @@ A window is solved alone, with a reflecting end where the video goes on. Two bou
 - `HaloBound`, before any video is seen: from the parameters and the range of the inputs, `2 A e^(-theta (H + 1))` at H
   clips from the cut, with the best rate theta of each channel. It decides how large a halo must be.
 - `enclose_window`, along the window that was solved: upper and lower solutions between which the offline one lies, four
-  more tridiagonal solves per step. Worst inputs found by search come within a factor of 100 where training starts and
-  for slower designs; at rates about 1 the bound is looser.
+  more tridiagonal solves per step. Worst inputs found by search come within a factor of 100 of it at every corner of
+  the region that layers are trained in.
 
 Derivations in docs/streaming.md. One solve is `window_error` and `green_decay` of proofs/Locality.v.
 """

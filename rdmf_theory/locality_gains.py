@@ -67,12 +67,17 @@ def largest_activator(
     Arguments: gain, the largest one, (C,); u_hi, bounds U_n of the substrate, (N + 1, C); v_hi, of v_0, (C,).
     """
     F, w, D_u, D_v = rates(parameters)
-    clips = int(np.ceil(REACH / np.min(decay_limit(1 + w, D_v)) + REACH / 2 / np.min(decay_limit(1 + F, D_u))))
+    decay = decay_limit(1 + w, D_v)
+    clips = int(np.ceil(2 * REACH / np.min(decay) + REACH / 2 / np.min(decay_limit(1 + F, D_u))))
     substrate = _HalfLine(1 + F, D_u, clips)
-    kernels = [np.eye(1, clips + 1).repeat(len(F), axis=0)]
-    activator = _HalfLine(1 + w, D_v, clips)
-    for _ in range(steps):
+    # a reflecting end makes kernels larger; what they are beyond it, by Chernoff's bound
+    activator = _HalfLine(1 + w, D_v, clips, np.zeros_like(w))
+    kernels, beyond = [np.eye(1, clips + 1).repeat(len(F), axis=0)], [np.zeros_like(F)]
+    tilt = np.linspace(0.3, 0.95, 14)[:, None] * decay
+    for power in range(1, steps + 1):
         kernels.append(activator.solve(0.0, kernels[-1]))
+        damping = 1 + w - 4 * np.sinh(tilt / 2) ** 2 * D_v
+        beyond.append(2 * np.min(np.exp(-tilt * clips) / damping**power, axis=0))
     found = [np.broadcast_to(v_hi, F.shape)]
     for n in range(1, steps + 1):
         least = np.full(F.shape, np.inf)
@@ -80,8 +85,10 @@ def largest_activator(
         for i in range(n, 0, -1):
             most = gain * found[i - 1] ** 2
             # `value` is from below, the line being cut; the sums that count, from above
-            value = substrate.majorant(most, kernels[n - i + 1], value)
-            mass = (mass + most * both_sides(np.maximum(kernels[n - i + 1] - value, 0))) / (1 + F)
+            kernel = kernels[n - i + 1]
+            value = substrate.majorant(most, kernel, value)
+            mass += most * (both_sides(np.maximum(kernel - value, 0)) + beyond[n - i + 1])
+            mass /= 1 + F
             fed = fed + F * mass
             least = np.minimum(least, found[i - 1] / (1 + w) ** (n - i + 1) + u_hi[i - 1] * mass + fed)
         found.append(least)
