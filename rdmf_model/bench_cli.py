@@ -112,7 +112,6 @@ def _measure(
     suite: str, sizes: dict[str, Any], batch: int | None, repeats: int, device: str, compiled: bool
 ) -> dict[str, Any]:
     from rdmf_model.bench import growth, layer, training
-    from rdmf_model.bench.limits import measure_limits
     from rdmf_model.bench.measure import machine
     from rdmf_model.ops.reaction_diffusion import cpu
 
@@ -121,13 +120,11 @@ def _measure(
     with _ticking(suite) as tick:
         if suite == "model":
             return {"machine": about, **training.model_suite(clips[0], channels, batch, repeats, device, tick)}
-        limits = measure_limits(device)
         if suite == "growth":
-            found = growth.growth_suite(clips, channels, steps[0], repeats, limits, device, tick)
+            found = growth.growth_suite(clips, channels, steps[0], repeats, device, tick)
         else:
-            found = layer.layer_suite(clips, steps, channels, batch, repeats, limits, device, tick, compiled=compiled)
-    described = {name: rate if rate < float("inf") else None for name, rate in limits._asdict().items()}
-    return {"machine": about, "limits": described, **found}
+            found = layer.layer_suite(clips, steps, channels, batch, repeats, device, tick, compiled=compiled)
+    return {"machine": about, **found}
 
 
 def _region(repeats: int) -> tuple[dict[str, Any], Callable[[], None]]:

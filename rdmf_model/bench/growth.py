@@ -11,7 +11,6 @@ import numpy as np
 
 from rdmf_model.bench.contenders import CROSS, MODULE, SELF, Shape
 from rdmf_model.bench.layer import measure_shape
-from rdmf_model.bench.limits import Limits
 from rdmf_model.bench.measure import Tick, silent
 
 STEPS = (4, 8, 16, 32, 64)
@@ -25,7 +24,6 @@ def growth_suite(
     channels: int,
     steps: int,
     repeats: int,
-    limits: Limits,
     device: str = "cpu",
     tick: Tick = silent,
 ) -> dict[str, Any]:
@@ -43,8 +41,7 @@ def growth_suite(
     runs = []
     for shape in shapes:
         wanted = partial(pick, length=shape.clips)
-        rows = measure_shape(shape, repeats, limits, device, tick, wanted, memory=False)
-        runs.append({**shape._asdict(), "rows": rows})
+        runs.append(measure_shape(shape, repeats, device, tick, wanted, memory=False))
     growth = curves(runs, "clips", steps=steps) + curves(runs, "steps", clips=min(clips))
     return {"runs": runs, "growth": growth, "targets": []}
 

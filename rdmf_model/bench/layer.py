@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from rdmf_model.bench.contenders import CROSS, CROSS_FFN, MODULE, SELF, Contender, Prepared, Shape, contenders
-from rdmf_model.bench.limits import Limits, fraction
+from rdmf_model.bench.limits import Limits, fraction, limit_cases, limits_from
 from rdmf_model.bench.measure import Case, Tick, interleaved_milliseconds, peak_bytes, silent
 
 PASSES = ("forward", "both")
@@ -35,23 +35,33 @@ def batch_for(clips: int, most: int = 32, together: int = 8192) -> int:
 def measure_shape(
     shape: Shape,
     repeats: int,
-    limits: Limits,
     device: str = "cpu",
     tick: Tick = silent,
     pick: Callable[[str], bool] = lambda name: True,
     *,
     compiled: bool = False,
     memory: bool = True,
-) -> list[dict[str, Any]]:
-    """One row per contender: milliseconds forward and forward + backward, peak memory in (B, T, C) float32 fields."""
+) -> dict[str, Any]:
+    """One row per contender: milliseconds forward and forward + backward, peak memory in (B, T, C) float32 fields.
+
+    Returns: the shape, "rows", and "limits" of the machine for each pass, measured between the contenders.
+    """
     entries = [entry for entry in contenders(shape, device, compiled=compiled) if pick(entry.name)]
     cases: dict[str, dict[str, Case]] = {kind: {} for kind in PASSES}
     for entry in entries:
         cases["forward"][entry.name], cases["both"][entry.name] = forward_and_both(entry.prepare())
     peaks = {name: peak_bytes(case, device) if memory else None for name, case in cases["both"].items()}
-    times = {kind: interleaved_milliseconds(cases[kind], repeats, device, tick) for kind in PASSES}
+    judges = limit_cases(device)
+    times = {kind: interleaved_milliseconds(cases[kind] | judges, repeats, device, tick) for kind in PASSES}
+    limits = {kind: limits_from({name: times[kind][name] for name in judges}, device) for kind in PASSES}
     field = 4 * shape.batch * shape.clips * shape.channels
-    return [_row(entry, times, peaks[entry.name], field, limits) for entry in entries]
+    rows = [_row(entry, times, peaks[entry.name], field, limits) for entry in entries]
+    # a rate without limit is no number in JSON
+    described = {
+        kind: {name: rate if math.isfinite(rate) else None for name, rate in limits[kind]._asdict().items()}
+        for kind in PASSES
+    }
+    return {**shape._asdict(), "rows": rows, "limits": described}
 
 
 def forward_and_both(prepared: Prepared) -> tuple[Case, Case]:
@@ -67,12 +77,12 @@ def forward_and_both(prepared: Prepared) -> tuple[Case, Case]:
 
 
 def _row(
-    entry: Contender, times: dict[str, dict[str, float]], peak: int | None, field: int, limits: Limits
+    entry: Contender, times: dict[str, dict[str, float]], peak: int | None, field: int, limits: dict[str, Limits]
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"name": entry.name}
     for kind in PASSES:
         row[f"{kind}_ms"] = times[kind][entry.name]
-        share, binds = fraction(entry.work[kind], limits, row[f"{kind}_ms"]) if entry.work else (None, None)
+        share, binds = fraction(entry.work[kind], limits[kind], row[f"{kind}_ms"]) if entry.work else (None, None)
         row |= {f"{kind}_of_limit": share, f"{kind}_limit": binds}
     return row | {"peak_fields": None if peak is None else peak / field, "extrapolated": False}
 
@@ -83,7 +93,6 @@ def layer_suite(
     channels: int,
     batch: int | None,
     repeats: int,
-    limits: Limits,
     device: str = "cpu",
     tick: Tick = silent,
     *,
@@ -100,8 +109,7 @@ def layer_suite(
             pick = partial(_is_wanted, cores_only=count != steps[0])
             # long cases are steady: fewer repetitions do
             rounds = repeats if length * shape.batch <= 8192 else max(1, repeats // 2)
-            rows = measure_shape(shape, rounds, limits, device, tick, pick, compiled=compiled)
-            runs.append({**shape._asdict(), "rows": rows})
+            runs.append(measure_shape(shape, rounds, device, tick, pick, compiled=compiled))
     extrapolate_self_attention(runs)
     return {"runs": runs, "targets": judge(runs)}
 

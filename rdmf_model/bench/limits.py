@@ -1,4 +1,4 @@
-"""How near is a case to what the machine can do? Least work counted by hand, limits measured in the same run.
+"""How near is a case to what the machine can do? Least work counted by hand, limits measured in the same rounds.
 
 Three limits of which the slowest binds: arithmetic slots (an addition, a multiplication or a fused multiply-add takes
 one), divisions, and bytes to and from memory. The slots come from a matrix product, half its flops per second, which is
@@ -8,12 +8,12 @@ not.
 
 from __future__ import annotations
 
-import statistics
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from rdmf_model.bench.measure import seconds
+from rdmf_model.bench.measure import Case
 
 if TYPE_CHECKING:
     from rdmf_model.bench.contenders import Shape
@@ -61,24 +61,46 @@ def module_work(shape: Shape, heads: int, probes: int = 32) -> dict[str, Work]:
     }
 
 
-def measure_limits(device: str = "cpu") -> Limits:
-    """About a second of work. Divisions count as free on a GPU, which has no unit of its own for them."""
-    n = 1024 if device == "cpu" else 8192
-    a, b = torch.randn(n, n, device=device), torch.randn(n, n, device=device)
-    product = _median(lambda: torch.mm(a, b), device)
-    large = torch.zeros(2**25 if device == "cpu" else 2**29, device=device)
+# Of the cases below: side of the product's matrices, values copied, values divided and how often.
+_SIDE = {"cpu": 1024, "cuda": 8192}
+_COPIED = {"cpu": 2**25, "cuda": 2**29}
+_DIVIDED, _TIMES = 2**14, 50
+
+
+def limit_cases(device: str = "cpu") -> dict[str, Case]:
+    """What measures the limits; to be run in turn with what is judged by them. Ten to a hundred milliseconds each.
+
+    Divisions count as free on a GPU, which has no unit of its own for them.
+    """
+    side = _SIDE[device]
+    a, b, product = (torch.randn(side, side, device=device) for _ in range(3))
+    large = torch.zeros(_COPIED[device], device=device)
     copy = torch.empty_like(large)
-    streamed = 2 * 4 * large.numel() / _median(lambda: copy.copy_(large), device)
+    cases: dict[str, Case] = {
+        "limit: slots": lambda: torch.mm(a, b, out=product),
+        "limit: bytes": lambda: copy.copy_(large),
+    }
     if device != "cpu":
-        return Limits(n**3 / product, float("inf"), streamed)
-    x = torch.rand(2**14) + 1.0
+        return cases
+    x = torch.rand(_DIVIDED) + 1.0
     y, quotient = x.clone(), torch.empty_like(x)
 
     def divide() -> None:
-        for _ in range(50):
+        for _ in range(_TIMES):
             torch.div(x, y, out=quotient)
 
-    return Limits(n**3 / product, 50 * x.numel() / _median(divide, device), streamed)
+    return cases | {"limit: divisions": divide}
+
+
+def limits_from(milliseconds: Mapping[str, float], device: str = "cpu") -> Limits:
+    """The limits that the times of `limit_cases` stand for."""
+    per_second = {name: 1e3 / value for name, value in milliseconds.items()}
+    divisions = _TIMES * _DIVIDED * per_second["limit: divisions"] if device == "cpu" else float("inf")
+    return Limits(
+        _SIDE[device] ** 3 * per_second["limit: slots"],
+        divisions,
+        2 * 4 * _COPIED[device] * per_second["limit: bytes"],
+    )
 
 
 def fraction(work: Work, limits: Limits, milliseconds: float) -> tuple[float, str]:
@@ -86,8 +108,3 @@ def fraction(work: Work, limits: Limits, milliseconds: float) -> tuple[float, st
     least = {name: amount / rate for name, amount, rate in zip(Work._fields, work, limits, strict=True)}
     binds = max(least, key=lambda name: least[name])
     return 1e3 * least[binds] / milliseconds, binds
-
-
-def _median(case, device: str, repeats: int = 7) -> float:
-    case()
-    return statistics.median(seconds(case, device) for _ in range(repeats))

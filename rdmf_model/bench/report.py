@@ -14,17 +14,10 @@ def lines(report: Mapping[str, Any]) -> list[str]:
     """The whole report as Markdown."""
     described = ", ".join(f"{key}: {value}" for key, value in report["machine"].items())
     out = [f"`{report['command']}`", "", described]
-    if report.get("limits"):
-        found = report["limits"]
-        divisions = found["divisions"]
-        text = f"{divisions / 1e9:.2f} G divisions/s, " if divisions is not None else ""
-        out += [
-            "",
-            f"limits measured: {found['slots'] / 1e9:.1f} G arithmetic slots/s, {text}{found['bytes'] / 1e9:.1f} GB/s",
-        ]
     for run in report["runs"]:
         out += ["", f"B = {run['batch']}, T = {run['clips']}, C = {run['channels']}, N = {run['steps']}", ""]
         out += step_table(run["rows"]) if report["suite"] == "model" else layer_table(run["rows"])
+        out += ["", limits_line(run["limits"])] if run.get("limits") else []
     if report["targets"]:
         out += ["", *target_table(report["targets"])]
     if report.get("growth"):
@@ -50,6 +43,17 @@ def layer_table(rows: list[dict[str, Any]]) -> list[str]:
             cells.append("–" if share is None else f"{share:.2f} {binds}")
         out.append(f"| {' | '.join(cells)} |")
     return out
+
+
+def limits_line(limits: Mapping[str, Mapping[str, float | None]]) -> str:
+    """What the machine did per second, forward / forward + backward."""
+    units = {"slots": "G arithmetic slots/s", "divisions": "G divisions/s", "bytes": "GB/s"}
+    parts = []
+    for name, unit in units.items():
+        rates = [limits[kind][name] for kind in ("forward", "both")]
+        if None not in rates:
+            parts.append(" / ".join(f"{rate / 1e9:.3g}" for rate in rates if rate is not None) + f" {unit}")
+    return f"Limits measured in these rounds: {', '.join(parts)}."
 
 
 def step_table(rows: list[dict[str, Any]]) -> list[str]:

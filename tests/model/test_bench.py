@@ -32,7 +32,9 @@ def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict:
 
 @pytest.fixture
 def quick_limits(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(limits, "measure_limits", lambda device: LIMITS)
+    """Small cases; what they measure is then no limit, but has the same shape."""
+    monkeypatch.setitem(limits._SIDE, "cpu", 64)
+    monkeypatch.setitem(limits._COPIED, "cpu", 2**12)
 
 
 @pytest.mark.usefixtures("quick_limits")
@@ -49,6 +51,8 @@ def test_layer_suite(capsys: pytest.CaptureFixture[str], tmp_path: Path):
         for row in run["rows"]:
             assert row["forward_ms"] > 0
             assert row["both_ms"] > 0
+        for kind in ("forward", "both"):
+            assert all(rate > 0 for rate in run["limits"][kind].values())
     assert {"processor", "load", "threads", "torch", "commit", "kernel"} <= set(report["machine"])
     run = {row["name"]: row for row in report["runs"][0]["rows"]}
     target = report["targets"][0]
@@ -129,6 +133,13 @@ def test_exponents_of_power_laws():
     ]
     found = {entry["pass"]: entry["exponent"] for entry in growth.curves(rows, "clips", steps=4)}
     assert found == pytest.approx({"forward": 2.0, "both": 1.0})
+
+
+def test_limits_are_amounts_over_times():
+    cases = limits.limit_cases()
+    found = limits.limits_from({"limit: slots": 20.0, "limit: bytes": 10.0, "limit: divisions": 0.1})
+    assert set(cases) == {"limit: slots", "limit: bytes", "limit: divisions"}
+    assert found == pytest.approx((1024**3 / 0.02, 50 * 2**14 / 1e-4, 8 * 2**25 / 0.01))
 
 
 def test_the_slowest_limit_binds():
