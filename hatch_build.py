@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-RECIPE = Path("rdmf_model/ops/reaction_diffusion/build.py")
+RECIPE = Path("rdmf_model/ops/native/build.py")
 
 
 class KernelBuildHook(BuildHookInterface):

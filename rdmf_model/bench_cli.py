@@ -113,9 +113,9 @@ def _measure(
 ) -> dict[str, Any]:
     from rdmf_model.bench import growth, layer, training
     from rdmf_model.bench.measure import machine
-    from rdmf_model.ops.reaction_diffusion import cpu
+    from rdmf_model.ops.native.library import status
 
-    about = machine(device) | ({"kernel": cpu.status()} if device == "cpu" else {})
+    about = machine(device) | ({"kernel": status()} if device == "cpu" else {})
     clips, channels, steps = sizes["clips"], sizes["channels"], sizes["steps"]
     with _ticking(suite) as tick:
         if suite == "model":

@@ -35,7 +35,7 @@ class Limits(NamedTuple):
     bytes: float
 
 
-# Per clip, channel and step, counted in block.hpp (sweep_up, sweep_down) and in kernel.cpp's adjoint sweeps.
+# Per clip, channel and step, counted in ops/native/block.hpp (sweep_up, sweep_down) and adjoint.hpp.
 STEP_SLOTS, STEP_BACK_SLOTS = 20, 34
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from rdmf_model.ops.exporting import exporting
+from rdmf_model.ops.native.library import library
 from rdmf_model.ops.once_differentiable import once_differentiable
 from rdmf_model.ops.reaction_diffusion import _load
-from rdmf_model.ops.reaction_diffusion.cpu import library
 
 
 def scaled_tanh(x: Tensor, scale: Tensor, backend: str | None = None) -> Tensor:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.ops.exporting import exporting
+from rdmf_model.ops.native.library import library
 from rdmf_model.ops.once_differentiable import once_differentiable
 from rdmf_model.ops.reaction_diffusion import _load
-from rdmf_model.ops.reaction_diffusion.cpu import library
 
 # Norms, and products of norms, below this count as it: a clip of zeros is like no text.
 TINY = 1e-12

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from rdmf_model.ops import reaction_diffusion as package
-from rdmf_model.ops.reaction_diffusion import available_backends, build, cpu, missing_backends, reaction_diffusion
+from rdmf_model.ops.native import build, library
+from rdmf_model.ops.reaction_diffusion import available_backends, missing_backends, reaction_diffusion
 from tests.ops.problems import draw_inputs
 
 BAD = {
@@ -79,22 +80,22 @@ class TestWithoutAKernel:
     """A missing, foreign or stale library is a reason, never a crash: the torch backends do the work."""
 
     @pytest.fixture
-    def library(self):
+    def built(self):
         return build.LIBRARY
 
     @pytest.fixture
-    def folder(self, library, tmp_path, monkeypatch):
+    def folder(self, built, tmp_path, monkeypatch):
         for name in build.SOURCES:
             shutil.copy(build.FOLDER / name, tmp_path)
         monkeypatch.setattr(build, "FOLDER", tmp_path)
         monkeypatch.setattr(build, "LIBRARY", tmp_path / build.LIBRARY.name)
         monkeypatch.setattr(package, "_loaded", {})
-        cpu._library.cache_clear()
+        library._library.cache_clear()
         yield tmp_path
-        cpu._library.cache_clear()
+        library._library.cache_clear()
 
     def test_not_built(self, folder):
-        assert cpu.missing()
+        assert library.missing()
         assert "no working C++ compiler" in missing_backends()["cpu"]
         assert available_backends("cpu") == ["reference", "adjoint"]
         reaction_diffusion(**draw_inputs(2, 5, 3), steps=2)
@@ -103,8 +104,8 @@ class TestWithoutAKernel:
 
     def test_not_a_library(self, folder):
         build.LIBRARY.write_text("nonsense")
-        assert cpu.missing()
-        assert "cannot be loaded" in cpu.status()
+        assert library.missing()
+        assert "cannot be loaded" in library.status()
 
     @pytest.mark.parametrize("variable", ["CXX", "CC"])
     def test_compiler_that_fails(self, folder, monkeypatch, variable):
@@ -119,14 +120,14 @@ class TestWithoutAKernel:
         with pytest.raises(build.BuildError, match="'no-such-compiler' is not on the path"):
             build.build()
 
-    @pytest.mark.skipif(cpu.missing() is not None, reason="the kernel was not built")
-    def test_stale_after_a_change_of_its_source(self, library, folder):
-        shutil.copy(library, build.LIBRARY)
+    @pytest.mark.skipif(library.missing() is not None, reason="the kernel was not built")
+    def test_stale_after_a_change_of_its_source(self, built, folder):
+        shutil.copy(built, build.LIBRARY)
         assert available_backends("cpu")[-1] == "cpu"
-        (folder / "kernel.cpp").write_text("// changed")
-        cpu._library.cache_clear()
-        assert cpu.missing()
-        assert "older than its source: run python -m rdmf_model.ops.reaction_diffusion.build" in cpu.status()
+        (folder / "steps_kernels.cpp").write_text("// changed")
+        library._library.cache_clear()
+        assert library.missing()
+        assert "older than its source: run python -m rdmf_model.ops.native.build" in library.status()
 
 
 @pytest.mark.skipif(
@@ -134,4 +135,4 @@ class TestWithoutAKernel:
 )
 def test_the_kernel_is_there_where_a_compiler_is():
     """Else every test of the kernel would skip and nobody would notice."""
-    assert cpu.missing() is None, cpu.missing()
+    assert library.missing() is None, library.missing()

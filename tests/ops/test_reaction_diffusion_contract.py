@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from rdmf_model.ops.reaction_diffusion import available_backends, cpu, reaction_diffusion
+from rdmf_model.ops.native.library import status
+from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
 from tests.checks import check_operator
 from tests.ops.problems import NAMES, draw_inputs, padding_mask, ragged_lengths
 
@@ -29,7 +30,7 @@ def fast(request):
 
 def _require(name):
     if name not in available_backends("cpu"):
-        pytest.skip(f"the {name} backend is not available: {cpu.status()}")
+        pytest.skip(f"the {name} backend is not available: {status()}")
     return name
 
 

@@ -15,7 +15,8 @@ PROGRAM = """
 import json
 import torch
 from rdmf_model.cli import main
-from rdmf_model.ops.reaction_diffusion import available_backends, build, reaction_diffusion
+from rdmf_model.ops.native import build
+from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
 fields = (torch.rand(2, 5, 3) for _ in range(3))
 u, v = reaction_diffusion(*fields, 0.05, 0.03, 4.0, 0.5, steps=2)
 assert torch.isfinite(u + v).all()

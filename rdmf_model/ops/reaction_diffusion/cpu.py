@@ -6,16 +6,17 @@ the number of steps.
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from rdmf_model.ops.native.library import library, missing
 from rdmf_model.ops.once_differentiable import once_differentiable
 
-from . import build
 from .reference import REACTION_LIMIT
+
+__all__ = ["missing", "reaction_diffusion_cpu"]
 
 
 class _View(ctypes.Structure):
@@ -23,7 +24,7 @@ class _View(ctypes.Structure):
 
 
 class _Call(ctypes.Structure):
-    """`Call` of kernel.hpp."""
+    """`Call` of ../native/steps.hpp."""
 
     _fields_ = (
         *((name, _View) for name in ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar")),
@@ -37,33 +38,6 @@ class _Call(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("batch", "clips", "channels", "steps")),
         *((name, ctypes.c_double) for name in ("step_size", "reaction_limit")),
     )
-
-
-@cache
-def _library() -> tuple[ctypes.CDLL | None, str]:
-    if not build.LIBRARY.is_file():
-        return None, "it was not built: the installation found no working C++ compiler (set CXX and install again)"
-    try:
-        library = ctypes.CDLL(str(build.LIBRARY))
-        library.rdmf_source.restype = library.rdmf_variant.restype = ctypes.c_char_p
-        library.rdmf_lanes.restype = ctypes.c_int64
-        library.rdmf_run.argtypes = (ctypes.POINTER(_Call), ctypes.c_int, ctypes.c_int, ctypes.c_int)
-        if library.rdmf_source().decode() != build.source_hash():
-            return None, f"it is older than its source: run python -m {build.__name__}"
-    except (OSError, AttributeError) as error:
-        return None, f"{build.LIBRARY.name} cannot be loaded: {error}"
-    return library, f"built for {library.rdmf_variant().decode()}"
-
-
-def missing() -> str | None:
-    """Why there is no kernel and what to do about it; None if there is one."""
-    library, reason = _library()
-    return None if library is not None else reason
-
-
-def status() -> str:
-    """One line: the instruction set in use, or why there is no kernel."""
-    return _library()[1]
 
 
 def reaction_diffusion_cpu(
@@ -123,14 +97,6 @@ def _backward(
     return (*fields, *rates)  # type: ignore[return-value]
 
 
-def library() -> ctypes.CDLL:
-    """The compiled kernels. Raises RuntimeError, with the reason, where there are none."""
-    found, reason = _library()
-    if found is None:
-        raise RuntimeError(f"The CPU kernel of reaction_diffusion is not available: {reason}.")
-    return found
-
-
 def blocks(channels: int, dtype: torch.dtype) -> int:
     """How many blocks the kernel makes of the channels."""
     return -(-channels // library().rdmf_lanes(dtype == torch.float64))
@@ -144,8 +110,8 @@ def run(
     step_size: float,
     pattern: Tensor | None = None,
 ) -> None:
-    """One call of the kernel: `views` (B, T, C), `rows` of (B, C) and `pattern` by their names in kernel.hpp; backward
-    iff a cotangent of an input is among the views."""
+    """One call of the kernel: `views` (B, T, C), `rows` of (B, C) and `pattern` by their names in ../native/steps.hpp;
+    backward iff a cotangent of an input is among the views."""
     batch, clips, channels = views["u"].shape
     dtype = views["u"].dtype
     call = _Call(

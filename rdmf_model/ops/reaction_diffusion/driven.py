@@ -9,7 +9,7 @@ and, with weights a, b, p per channel, what a layer reads out of them (`driven_r
     fused = video + a activator + b substrate,  pattern = sum over channels of p activator
 
 `compose` and `read` are the definitions, for any backend; where the compiled kernel runs, start and readout are part of
-its pass over the clips (kernel.hpp, `Drive`), so that nothing but the arguments and the results is read or written.
+its pass over the clips (../native/steps.hpp, `Drive`), so that only arguments and results are read or written.
 """
 
 from collections.abc import Callable

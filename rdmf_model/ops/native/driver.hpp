@@ -1,5 +1,5 @@
 // What a fusion layer does around the steps, clip by clip: the state and the gain that a tilt makes, and what is read from the last
-// state; kernel.hpp, `Drive`. And the same backwards.
+// state; steps.hpp, `Drive`. And the same backwards.
 #pragma once
 
 #include "block.hpp"

@@ -1,6 +1,6 @@
 // N semi-implicit reaction-diffusion steps, and their adjoint, for one block of channels that stays in cache.
 //
-// Compiled once per instruction set (RDMF_VARIANT names it, RDMF_VECTOR_BYTES is its register width); dispatch.cpp picks one at
+// Compiled once per instruction set (RDMF_VARIANT names it, RDMF_VECTOR_BYTES is its register width); steps.cpp picks one at
 // run time. No header with inline functions may be included here: the linker could keep a copy of one that an older processor
 // cannot run.
 

@@ -1,4 +1,4 @@
-// One block of channels: the two sweeps of a step, over all clips or over one tile of them. README.md derives them.
+// One block of channels: the two sweeps of a step, over all clips or over one tile of them; ../reaction_diffusion/README.md.
 //
 // u's matrix is eliminated upwards (in t), v's downwards, so that each sweep substitutes one system and eliminates the next.
 #pragma once
@@ -261,7 +261,7 @@ struct Block {
 };
 
 // By how many clips a sweep may be cut short so that what is left out is felt by less than rounding, for every channel of a sample;
-// README.md, "The CPU kernel". -1: there is no such number.
+// ../reaction_diffusion/README.md, "The CPU kernel". -1: there is no such number.
 template <typename T>
 int64_t felt(const Call& c, int64_t sample) {
     double widest = 0.0;

@@ -1,4 +1,4 @@
-// Plain C interface between cpu.py, dispatch.cpp and the kernel variants. Derivation: README.md.
+// Plain C interface between cpu.py, steps.cpp and the kernel variants. Derivation: ../reaction_diffusion/README.md.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct View {
 // is s exp(tilt log_hi) for tilt >= 0 and s exp(-tilt log_lo) below, and the results are
 // p(v / v_star - 1), p(x) = x / (1 + |x| / 2), in `v` and u / u_star - 1 in `u`. With the three weights of a readout they are
 // weight_v p(v / v_star - 1) + weight_u (u / u_star - 1), and `video` if there is one, in `u`, and the sum over channels of
-// weight_pattern p(v / v_star - 1) in `pattern`. README.md, "Driven by a tilt".
+// weight_pattern p(v / v_star - 1) in `pattern`. ../reaction_diffusion/README.md, "Driven by a tilt".
 enum Drive { U_STAR, V_STAR, S, LOG_LO, LOG_HI, SHARE, WEIGHT_V, WEIGHT_U, WEIGHT_PATTERN, DRIVES };
 
 // One call. `rates` and `rate_gradients` are contiguous (B, C) arrays in the order F, k, D_u, D_v.

@@ -1,8 +1,8 @@
-"""Compiles the optional CPU kernel into this folder.
+"""Compiles the optional CPU kernels into this folder.
 
 Runs on installation (hatch_build.py loads this file by its path, so it uses the standard library only) and by hand:
-`python -m rdmf_model.ops.reaction_diffusion.build`. The compiler is $CXX, else $CC, else c++; without one that works
-the package runs on its torch backends.
+`python -m rdmf_model.ops.native.build`. The compiler is $CXX, else $CC, else c++; without one that works the package
+runs on its torch backends.
 """
 
 import hashlib
@@ -16,19 +16,19 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-LIBRARY = FOLDER / "libreaction_diffusion.so"
+LIBRARY = FOLDER / "librdmf.so"
 # Each compiled once per instruction set, and once for what chooses among them.
-PER_VARIANT = ("kernel.cpp", "scores_kernels.cpp")
-CHOOSING = ("dispatch.cpp", "scores.cpp")
+PER_VARIANT = ("steps_kernels.cpp", "scores_kernels.cpp")
+CHOOSING = ("steps.cpp", "scores.cpp")
 HEADERS = (
-    "kernel.hpp",
+    "steps.hpp",
     "lanes.hpp",
     "block.hpp",
     "adjoint.hpp",
     "driver.hpp",
+    "scores.hpp",
     "vectors.hpp",
     "share.hpp",
-    "scores.hpp",
     "match.hpp",
     "contrast.hpp",
     "squash.hpp",
@@ -74,8 +74,10 @@ def build() -> Path:
         defines.append("-DRDMF_BASELINE_ONLY")
     with tempfile.TemporaryDirectory() as folder:
         objects = []
-        parts = [(source, flags) for source in PER_VARIANT for flags in variants]
-        parts += [(source, tuple(defines)) for source in CHOOSING]
+        # Of an inline function that several objects hold the linker keeps the first: the least instruction set comes
+        # first, so that no processor meets an instruction that it does not have.
+        parts = [(source, tuple(defines)) for source in CHOOSING]
+        parts += [(source, flags) for flags in variants for source in PER_VARIANT]
         for number, (source, flags) in enumerate(parts):
             objects.append(str(Path(folder, f"{number}.o")))
             _run([*compiler, *FLAGS, *flags, "-c", str(FOLDER / source), "-o", objects[-1]])

@@ -3,7 +3,7 @@
 // Included once per instruction set, all of it in an unnamed namespace: no two variants share a symbol.
 #pragma once
 
-#include "kernel.hpp"
+#include "steps.hpp"
 
 // Enough registers to hide the latency of the division, few enough for 75 clips to stay near the first-level cache (measured).
 #ifndef RDMF_REGISTERS

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "kernel.hpp"
+#include "steps.hpp"
 
 #if defined(__x86_64__) && !defined(RDMF_BASELINE_ONLY)
 #define RDMF_X86_VARIANTS 1

@@ -1,4 +1,4 @@
-// The adjoint of the sweeps of block.hpp; README.md, "The adjoint".
+// The adjoint of the sweeps of block.hpp; ../reaction_diffusion/README.md, "The adjoint".
 #pragma once
 
 #include "block.hpp"

@@ -1,10 +1,10 @@
-// What `../text_match.py`, `../local_contrast.py` and `../scaled_tanh.py` call: the variant that dispatch.cpp picked for this processor.
+// What `../text_match.py`, `../local_contrast.py` and `../scaled_tanh.py` call: the variant that steps.cpp picked for this processor.
 
 #include "scores.hpp"
 
 #include <string_view>
 
-extern "C" const char* rdmf_variant();  // dispatch.cpp
+extern "C" const char* rdmf_variant();  // steps.cpp
 
 namespace rdmf {
 namespace scores {
