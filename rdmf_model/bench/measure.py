@@ -24,6 +24,9 @@ Case = Callable[[], object]
 Tick = Callable[[str], None]
 """Called with the name of each case before it runs: drives a progress bar."""
 
+SHORT = 0.5
+"""Seconds below which a case is short."""
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -48,13 +51,18 @@ def seconds(case: Case, device: str = "cpu") -> float:
 def interleaved_milliseconds(
     cases: Mapping[str, Case], repeats: int, device: str = "cpu", tick: Tick = silent
 ) -> dict[str, float]:
-    """Median time of each case; the cases take turns, so a busy spell of the machine meets all of them."""
+    """Median time of each case; the cases take turns, so a busy spell of the machine meets all of them.
+
+    A short case runs once before it is timed: what the one before it left behind, in caches and in the allocator's
+    lists, is not its own (a loop's hundred thousand tensors doubled the time of what came next).
+    """
     times: dict[str, list[float]] = {name: [] for name in cases}
-    for case in cases.values():
-        case()
+    warm = {name: seconds(case, device) for name, case in cases.items()}
     for _ in range(repeats):
         for name, case in cases.items():
             tick(name)
+            if warm[name] < SHORT:
+                case()
             times[name].append(seconds(case, device))
     return {name: 1e3 * statistics.median(values) for name, values in times.items()}
 

@@ -29,6 +29,7 @@ HEADERS = (
     "scores.hpp",
     "vectors.hpp",
     "share.hpp",
+    "pages.hpp",
     "match.hpp",
     "contrast.hpp",
     "squash.hpp",

@@ -1,5 +1,6 @@
 // What `../text_match.py`, `../local_contrast.py` and `../scaled_tanh.py` call: the variant that steps.cpp picked for this processor.
 
+#include "pages.hpp"
 #include "scores.hpp"
 
 #include <string_view>
@@ -42,6 +43,7 @@ extern "C" {
 // 0: done; 1: out of memory.
 RDMF_EXPORT int rdmf_match(const rdmf::scores::Match* call, int f64, int backward, int threads) {
     const auto& kernels = rdmf::scores::kernels();
+    if (backward) rdmf::advise_large_pages(call->video_bar, call->batch * call->clips * call->channels * (f64 ? 8 : 4));
     return !(f64 ? kernels.match_f64 : kernels.match_f32)(*call, backward != 0, threads);
 }
 

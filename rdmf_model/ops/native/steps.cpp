@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "pages.hpp"
 #include "steps.hpp"
 
 #if defined(__x86_64__) && !defined(RDMF_BASELINE_ONLY)
@@ -60,7 +61,18 @@ struct Scratch {
 // Below this many values per thread a thread costs more than it saves.
 constexpr int64_t VALUES_PER_THREAD = 1 << 17;
 
+void advise(const Call& call, const View& view, bool f64) {
+    if (!view.data || !call.batch || !call.clips) return;
+    const int64_t values = (call.batch - 1) * view.batch_stride + (call.clips - 1) * view.clip_stride + call.channels;
+    advise_large_pages(view.data, values * (f64 ? 8 : 4));
+}
+
 int run(const Call& call, bool f64, bool backward, int threads) {
+    if (backward) {
+        for (const View* view : {&call.u0_bar, &call.v0_bar, &call.gain_bar, &call.tilt_bar}) advise(call, *view, f64);
+    } else {
+        for (const View* view : {&call.u, &call.v}) advise(call, *view, f64);
+    }
     const Variant& chosen = variant();
     const int64_t lanes = f64 ? chosen.lanes_f64 : chosen.lanes_f32;
     const auto kernel = backward ? (f64 ? chosen.backward_f64 : chosen.backward_f32)
