@@ -1,7 +1,7 @@
 """The command `rdmf bench`."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,6 +58,14 @@ def bench(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Also torch.compile of the reference: minutes of compilation.")
     ] = False,
+    fresh_memory: Annotated[
+        bool,
+        typer.Option(
+            "--fresh-memory",
+            help="Give memory back to the system whenever it is freed, as the C library does by itself, instead of "
+            "keeping it as caching allocators do: long videos then pay for new pages in every run.",
+        ),
+    ] = False,
     picture: Annotated[Path | None, typer.Option(help="Picture of the suite growth.", show_default=False)] = None,
     output: Annotated[
         Path | None,
@@ -92,7 +100,13 @@ def bench(
         if sizes["channels"] % 8:
             raise ParameterError(f"--channels must be a multiple of 8, the heads. Got {channels}.")
         torch.set_num_threads(threads)
-        report = {"suite": suite, "command": _command(), **_measure(suite, sizes, batch, repeats, device, compiled)}
+        from rdmf_model.bench.measure import kept_memory
+
+        with nullcontext(False) if fresh_memory or device != "cpu" else kept_memory() as kept:
+            figures = _measure(suite, sizes, batch, repeats, device, compiled)
+        if device == "cpu":
+            figures["machine"]["memory"] = "kept" if kept else "fresh"
+        report = {"suite": suite, "command": _command(), **figures}
         if picture is not None:
             from rdmf_model.bench.growth import draw_growth
 

@@ -28,6 +28,8 @@ LARGEST_LOOP = {
     "cpu": {"reference": 4_000, "adjoint": 100_000},
     "cuda": {"reference": 3_000, "adjoint": 3_000},
 }
+# torch.compile unrolls loops over clips and steps: beyond this many it takes more than minutes to compile.
+LARGEST_COMPILED_STEP, LARGEST_COMPILED = 100, 64
 # Clips beyond which self-attention takes too long to wait for; on a CPU its cost there follows from its law in T.
 LARGEST_SELF = {"cpu": 8192, "cuda": 65536}
 
@@ -66,8 +68,10 @@ def contenders(shape: Shape, device: str = "cpu", *, compiled: bool = False) -> 
     if device != "cpu" and "triton" in available_backends(device):
         half = partial(core, shape, device, "triton", torch.bfloat16)
         yield Contender("core, triton, bfloat16", half)
-    if compiled and size <= LARGEST_LOOP[device]["reference"]:
-        yield Contender("core, reference compiled", partial(core, shape, device, "reference", compiled=True))
+    if compiled and shape.clips <= LARGEST_COMPILED_STEP:
+        yield Contender("core, each step compiled", partial(core_compiled, shape, device, together=1))
+    if compiled and size <= LARGEST_COMPILED:
+        yield Contender("core, all steps compiled", partial(core_compiled, shape, device, together=shape.steps))
     yield Contender(MODULE, partial(module, shape, device), module_work(shape, HEADS))
     yield Contender(f"{MODULE} + FFN", partial(module, shape, device, feedforward=True))
     yield Contender(CROSS, partial(cross_attention, shape, device))
@@ -79,7 +83,7 @@ def contenders(shape: Shape, device: str = "cpu", *, compiled: bool = False) -> 
         yield Contender("bare attention product, clips, bfloat16", partial(self_attention_product, shape, device))
 
 
-def core(shape: Shape, device: str, backend: str, dtype: torch.dtype = torch.float32, *, compiled=False) -> Prepared:
+def core(shape: Shape, device: str, backend: str, dtype: torch.dtype = torch.float32) -> Prepared:
     """N steps of the operator by one backend; inputs of an admissible design's magnitude."""
     generator = torch.Generator(device).manual_seed(0)
 
@@ -91,10 +95,21 @@ def core(shape: Shape, device: str, backend: str, dtype: torch.dtype = torch.flo
     inputs = [uniform(0.1, 0.9, *fields), uniform(0.0, 0.5, *fields), uniform(0.5, 2.0, *fields)]
     inputs += [uniform(0.02, 0.06, *rates), uniform(0.02, 0.06, *rates)]
     inputs += [uniform(2.0, 20.0, *rates), uniform(0.2, 2.0, *rates)]
-    run = partial(reaction_diffusion, steps=shape.steps, backend=backend)
-    if compiled:
-        run = torch.compile(run)
-    return Prepared(lambda: run(*inputs), inputs)
+    return Prepared(lambda: reaction_diffusion(*inputs, steps=shape.steps, backend=backend), inputs)
+
+
+def core_compiled(shape: Shape, device: str, *, together: int) -> Prepared:
+    """The reference by torch.compile, `together` steps of it at a time."""
+    inputs = core(shape, device, "reference").leaves
+    part = torch.compile(partial(reaction_diffusion, steps=together, backend="reference"))
+
+    def run() -> tuple[Tensor, ...]:
+        u, v, *rest = inputs
+        for _ in range(shape.steps // together):
+            u, v = part(u, v, *rest)
+        return u, v
+
+    return Prepared(run, inputs)
 
 
 def module(shape: Shape, device: str, *, feedforward: bool = False) -> Prepared:

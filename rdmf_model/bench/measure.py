@@ -1,7 +1,7 @@
 """How figures are taken: interleaved repetitions, median times, peak memory of a run of its own, what machine it was.
 
 On the CPU times are CPU time of the process and the peak is taken in a fork; on a GPU they are CUDA events and the
-allocator's own peak.
+allocator's own peak. There torch keeps the memory that was freed; `kept_memory` makes the C library do so, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,40 @@ SHORT = 0.5
 
 HERE = Path(__file__).resolve().parent
 
+# glibc's names for what `mallopt` sets, their defaults, and what keeps everything that was freed
+_MMAP_MAX, _TRIM_THRESHOLD = -4, -1
+_USUAL = {_MMAP_MAX: 65536, _TRIM_THRESHOLD: 128 * 1024}
+_KEPT = {_MMAP_MAX: 0, _TRIM_THRESHOLD: -1}
+
 
 def silent(name: str) -> None:
     """The tick that shows nothing."""
+
+
+@contextmanager
+def kept_memory() -> Iterator[bool]:
+    """Memory that is freed meanwhile stays with the process: whether the C library can do that.
+
+    By itself glibc gives every block of 32 MiB or more back at once, and the next one is handed over page by page,
+    zeroed: a cost of the system, which hides that of the cases and moves by a factor of ten on a virtual machine.
+    Caching allocators (jemalloc, tcmalloc, torch's own on a GPU) keep memory.
+    """
+    kept = _tell_allocator(_KEPT)
+    try:
+        yield kept
+    finally:
+        _release_memory()
+
+
+def _tell_allocator(options: Mapping[int, int]) -> bool:
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and all(mallopt(*option) for option in options.items())
+
+
+def _release_memory() -> None:
+    """Back to the usual: what is free goes back to the system."""
+    if _tell_allocator(_USUAL):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def seconds(case: Case, device: str = "cpu") -> float:
@@ -94,9 +126,10 @@ def peak_bytes(case: Case, device: str = "cpu") -> int | None:
 
 def _send_peak(case: Case, sender: Any) -> None:
     gc.freeze()  # what the parent holds is not looked through
+    _release_memory()
     case()  # once before, so that the pages of the program's own code do not count
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
+    _release_memory()
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = _status_bytes("VmRSS")
     case()
