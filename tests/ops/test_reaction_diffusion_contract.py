@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from rdmf_model.bench.measure import peak_bytes
 from rdmf_model.ops.native.library import status
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
 from tests.checks import check_operator
@@ -83,6 +84,29 @@ class TestTiles:
         inputs = draw_inputs(2, 4000, 3, DTYPES[dtype][0])
         others = [partial(run, backend=name) for name in ("reference", "cpu")]
         check_operator(*others, inputs, {}, tolerance=DTYPES[dtype][1])
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    @pytest.mark.parametrize("diffusion", [1.0, 0.05], ids=["segments of the whole", "segments in tiles"])
+    def test_equals_the_adjoint_in_segments_of_steps(self, diffusion, dtype):
+        """13 steps of 3000 clips exceed what a block may take backwards: states are computed again."""
+        _require("cpu")
+        run = partial(reaction_diffusion, lengths=torch.tensor([3000, 2100]), steps=13)
+        inputs = draw_inputs(2, 3000, 3, DTYPES[dtype][0])
+        inputs |= {name: diffusion * inputs[name] for name in ("D_u", "D_v")}
+        others = [partial(run, backend=name) for name in ("adjoint", "cpu")]
+        check_operator(*others, inputs, {}, tolerance=DTYPES[dtype][1])
+
+    @pytest.mark.parametrize(("batch", "clips"), [(6, 600), (1, 4096)], ids=str)
+    def test_memory_hardly_grows_with_the_steps(self, batch, clips):
+        """Gradients and outputs are 5 fields; all states of one block of channels would be another 25 at T = 4096."""
+        _require("cpu")
+        inputs = [x.requires_grad_() for x in draw_inputs(batch, clips, 256, torch.float32).values()]
+        run = partial(reaction_diffusion, steps=100, backend="cpu")
+        cotangents = [torch.ones(batch, clips, 256)] * 2
+        peak = peak_bytes(lambda: torch.autograd.grad(run(*inputs), inputs, cotangents))
+        if peak is None:
+            pytest.skip("peak memory is measured on Linux only")
+        assert peak < 7.5 * 4 * batch * clips * 256
 
     def test_tiles_are_used(self):
         """Else the last clip would be felt, as NaN, by all others of its channel."""

@@ -63,7 +63,7 @@ struct Carry {
 
 // How many of them a call needs: one for each sweep, if there are tiles.
 inline int64_t carries(const Call& call, const Schedule& plan, bool backward) {
-    return !plan.lag ? 1 : backward ? 2 * call.steps + 1 : call.steps + 1;
+    return !plan.lag ? 1 : backward ? 2 * plan.segment + 1 : call.steps + 1;
 }
 
 // Everything about one block that stays fixed over its steps.

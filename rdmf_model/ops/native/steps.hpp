@@ -43,6 +43,7 @@ struct Call {
 struct Schedule {
     int64_t rows, window, lag;
     int64_t segment;  // backward: steps whose states are held at a time
+    int64_t slots;    // backward: states that are held to start other segments from
     int64_t bytes;
 };
 

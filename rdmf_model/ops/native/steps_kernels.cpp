@@ -90,11 +90,11 @@ void forward(const Call& call, const Schedule& plan, int64_t sample, int64_t cha
     }
 }
 
-// Rows of what the backward pass holds. In tiles state n is begun at lag n - 1, when step n - 1 eliminates, and used for the last time
+// Rows of what a segment back holds. In tiles state n is begun at lag n - 1, when step n - 1 eliminates, and used for the last time
 // at lag 2 steps + 2 - n, as what that step made (state 0: at 2 steps + 1); cotangents live from lag steps to 2 steps + 1.
 inline int64_t state_rows(const Schedule& plan, int64_t n) { return n ? (plan.rows - 2 * (n - 1) * plan.lag) | 1 : plan.rows; }
 
-inline int64_t adjoint_rows(const Call& call, const Schedule& plan) { return (plan.rows - call.steps * plan.lag) | 1; }
+inline int64_t adjoint_rows(const Schedule& plan) { return (plan.rows - plan.segment * plan.lag) | 1; }
 
 // What the carries and the descriptions of the rings take, in rows.
 template <typename T>
@@ -103,13 +103,35 @@ int64_t headers(const Call& call, const Schedule& plan) {
     return (int64_t)(bytes / sizeof(Row<T>)) + 1;
 }
 
+// Steps go back in segments: the states of one are held, those that start the others are computed again from what slots hold.
+inline int64_t segments(const Call& call, const Schedule& plan) {
+    return plan.segment ? (call.steps + plan.segment - 1) / plan.segment : 1;
+}
+
+// Of `count` segments, how many go before a new slot's state, with `slots` of them free: with C(slots + r, slots) segments each is
+// computed at most r times more (Griewank's binomial schedule).
+inline int64_t split(int64_t count, int64_t slots) {
+    int64_t r = 0;
+    for (int64_t reached = 1; reached < count; reached = reached * (slots + r) / r) ++r;
+    const int64_t before = count * r / (slots + r);
+    return before < 1 ? 1 : before < count ? before : count - 1;
+}
+
+// Segments computed again by that schedule.
+inline int64_t repeated(int64_t count, int64_t slots) {
+    if (count <= 1) return 0;
+    const int64_t before = split(count, slots);
+    return before + repeated(count - before, slots - 1) + repeated(before, slots);
+}
+
 template <typename T>
 struct Backward {
     Block<T> block;
     Adjoint<T> adjoint;
     Carry<T>* carry;
-    Ring<T>*u, *v;   // states of the steps of a segment, the first and the last included
-    Row<T>* starts;  // states that start the segments but the last
+    Ring<T>*u, *v;  // states of the steps of a segment, the first and the last included
+    Row<T>* slots;  // states that start segments, u and v of a clip side by side
+    Row<T>* held;   // driven: cotangents between two segments, three rows per clip; else they are where they will be in the end
     Row<T> drive_bar[DRIVES];
 
     Backward(const Call& call, const Schedule& plan, int64_t sample, int64_t channel, void* scratch)
@@ -120,16 +142,47 @@ struct Backward {
         carry = (Carry<T>*)block.free;
         u = (Ring<T>*)(carry + carries(call, plan, true));
         v = u + plan.segment + 1;
-        starts = block.free + headers<T>(call, plan);
-        const int64_t rows = adjoint_rows(call, plan);
-        adjoint.x = {starts, rows};
+        Row<T>* free = block.free + headers<T>(call, plan);
+        const int64_t rows = adjoint_rows(plan);
+        adjoint.x = {free, rows};
         adjoint.y = {adjoint.x.end(), rows};
         adjoint.gain_bar = {adjoint.y.end(), rows};
-        starts = adjoint.gain_bar.end();
+        free = adjoint.gain_bar.end();
         for (int64_t n = 0; n <= plan.segment; ++n) {
-            u[n] = {starts, state_rows(plan, n)};
+            u[n] = {free, state_rows(plan, n)};
             v[n] = {u[n].end(), state_rows(plan, n)};
-            starts = v[n].end();
+            free = v[n].end();
+        }
+        slots = free;
+        held = slots + 2 * plan.slots * call.clips;
+    }
+
+    // Reads clips from .. to - 1 of what starts a segment: slot `slot`, or, -1, what came in.
+    void load(int64_t slot, int64_t from, int64_t to) {
+        start(block, *u, *v, from, to);
+        if (slot < 0) return;
+        const Row<T>* kept = slots + 2 * slot * block.call.clips;
+        upwards<T, 2>({*u, *v}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
+            *row[0] = kept[2 * t];
+            *row[1] = kept[2 * t + 1];
+        });
+    }
+
+    // One segment forwards, from slot to slot.
+    void forwards(int64_t slot, int64_t to_slot) {
+        const int64_t steps = block.plan.segment;
+        Row<T>* kept = slots + 2 * to_slot * block.call.clips;
+        for (int64_t tile = 1; tile <= block.tiles(steps); ++tile) {
+            load(slot, block.reach(tile - 1, 0), block.reach(tile, 0));
+            if (block.may_overflow())
+                block.template advance<true>(u, v, steps, 0, tile, carry);
+            else
+                block.template advance<false>(u, v, steps, 0, tile, carry);
+            const int64_t from = block.reach(tile - 1, steps), to = block.reach(tile, steps);
+            upwards<T, 2>({*u, *v}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
+                kept[2 * t] = *row[0];
+                kept[2 * t + 1] = *row[1];
+            });
         }
     }
 
@@ -150,7 +203,7 @@ struct Backward {
         });
     }
 
-    // Step n of a segment back, in one tile, `lags` truncated sweeps after the first. `first`: there is no step before.
+    // Step n of a segment back, in one tile, `lags` truncated sweeps after the first. `first`: of the segment.
     template <bool CUT>
     void step(int64_t n, bool first, Carry<T>& from_left, int64_t tile, int64_t lags) {
         const int64_t up = block.reach(tile, lags), from = block.reach(tile - 1, lags + 1), to = block.reach(tile, lags + 1);
@@ -161,40 +214,65 @@ struct Backward {
             adjoint.template sweep_down<CUT, false>(v[n], u[n + 1], from, to, up);
     }
 
-    // One tile; the states of all steps are held.
+    // Reads, or writes, the cotangents of clips from .. to - 1 between two segments.
+    void resume(int64_t from, int64_t to) {
+        const Call& call = block.call;
+        upwards<T, 3>({adjoint.x, adjoint.y, adjoint.gain_bar}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
+            *row[0] = call.drive[0] ? held[3 * t] : block.read(call.u0_bar, t);
+            *row[1] = call.drive[0] ? held[3 * t + 1] : block.read(call.v0_bar, t);
+            *row[2] = call.drive[0] ? held[3 * t + 2] : block.read(call.gain_bar, t);
+        });
+    }
+
+    void suspend(int64_t from, int64_t to) {
+        upwards<T, 3>({adjoint.x, adjoint.y, adjoint.gain_bar}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
+            if (block.call.drive[0])
+                for (int j = 0; j < 3; ++j) held[3 * t + j] = *row[j];
+            else
+                write_inputs(t, row);
+        });
+    }
+
+    void write_inputs(int64_t t, Row<T>* const* row) const {
+        block.write(block.call.u0_bar, t, *row[0]);
+        block.write(block.call.v0_bar, t, *row[1]);
+        block.write(block.call.gain_bar, t, *row[2]);
+    }
+
+    // One tile of a segment of `steps` steps; `last`: nothing comes after it.
     template <bool CUT>
-    void tile_back(int64_t tile) {
-        const int64_t steps = block.call.steps;
+    void tile_back(int64_t tile, int64_t steps, bool last) {
         block.template advance<CUT>(u, v, steps, 1, tile, carry);
-        begin(u[steps], v[steps], block.reach(tile - 1, steps), block.reach(tile, steps));
+        const int64_t from = block.reach(tile - 1, steps), to = block.reach(tile, steps);
+        last ? begin(u[steps], v[steps], from, to) : resume(from, to);
         if (!steps) return;
-        adjoint.eliminate_v(block.reach(tile - 1, steps + 1), block.reach(tile, steps + 1), block.reach(tile, steps));
+        adjoint.eliminate_v(block.reach(tile - 1, steps + 1), block.reach(tile, steps + 1), to);
         Carry<T>* from_left = carry + (block.plan.lag ? steps + 1 : 0);
         for (int64_t n = steps - 1, lags = steps + 1; n >= 0; --n, ++lags, from_left += block.plan.lag > 0)
             step<CUT>(n, !n, *from_left, tile, lags);
     }
 
-    // The whole sequence; the states that start the segments but the last are held, and the states of one segment.
-    template <bool CUT>
-    void segments_back(int64_t segments) {
-        const int64_t clips = block.clips, length = block.plan.segment, steps = block.call.steps;
-        for (int64_t s = 0; s + 1 < segments; ++s) {
-            Row<T>* kept = starts + 2 * s * block.plan.rows;
-            for (int64_t t = 0; t < clips; ++t) kept[2 * t] = u->data[t], kept[2 * t + 1] = v->data[t];
-            block.template advance<CUT>(u, v, length, 0, 1, carry);
+    // Segment `number` back, from the state in `slot`.
+    void segment_back(int64_t number, int64_t slot) {
+        const int64_t left = block.call.steps - number * block.plan.segment;
+        const int64_t steps = left < block.plan.segment ? left : block.plan.segment, lags = block.plan.lag ? 2 * steps + 1 : 0;
+        const bool last = left <= block.plan.segment;
+        for (int64_t tile = 1; tile <= block.tiles(lags); ++tile) {
+            load(slot, block.reach(tile - 1, 0), block.reach(tile, 0));
+            block.may_overflow() ? tile_back<true>(tile, steps, last) : tile_back<false>(tile, steps, last);
+            const int64_t from = block.reach(tile - 1, lags), to = block.reach(tile, lags);
+            number ? suspend(from, to) : finish(from, to);
         }
-        for (int64_t s = segments - 1; s >= 0; --s) {
-            const int64_t here = s + 1 < segments ? length : steps - s * length;
-            const Row<T>* kept = starts + 2 * s * block.plan.rows;
-            if (s + 1 < segments)
-                for (int64_t t = 0; t < clips; ++t) u->data[t] = kept[2 * t], v->data[t] = kept[2 * t + 1];
-            block.template advance<CUT>(u, v, here, 1, 1, carry);
-            if (s + 1 == segments) {
-                begin(u[here], v[here], 0, clips);
-                adjoint.eliminate_v(0, clips, clips);
-            }
-            for (int64_t n = here - 1; n >= 0; --n) step<CUT>(n, !(n || s), *carry, 1, 0);
-        }
+    }
+
+    // Segments first .. first + count - 1 back; `slot` holds the state that starts them, slots from `unused` on are free.
+    void segments_back(int64_t first, int64_t count, int64_t slot, int64_t unused) {
+        if (count == 1) return segment_back(first, slot);
+        const int64_t before = split(count, block.plan.slots - unused);
+        forwards(slot, unused);
+        for (int64_t n = 1; n < before; ++n) forwards(unused, unused);
+        segments_back(first + before, count - before, unused, unused + 1);
+        segments_back(first, before, slot, unused);
     }
 
     // Writes the cotangents of clips from .. to - 1.
@@ -208,11 +286,8 @@ struct Backward {
             };
             upwards<T, 4>({adjoint.x, adjoint.y, adjoint.gain_bar, block.gain}, from, to, write);
         } else {
-            upwards<T, 3>({adjoint.x, adjoint.y, adjoint.gain_bar}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
-                block.write(call.u0_bar, t, *row[0]);
-                block.write(call.v0_bar, t, *row[1]);
-                block.write(call.gain_bar, t, *row[2]);
-            });
+            upwards<T, 3>({adjoint.x, adjoint.y, adjoint.gain_bar}, from, to,
+                          [&](int64_t t, Row<T>* const* row) INLINE { write_inputs(t, row); });
         }
     }
 
@@ -244,39 +319,17 @@ struct Backward {
 template <typename T>
 void backward(const Call& call, const Schedule& plan, int64_t sample, int64_t channel, void* scratch) {
     Backward<T> work(call, plan, sample, channel, scratch);
-    const Block<T>& block = work.block;
-    const int64_t segments = plan.segment ? (call.steps + plan.segment - 1) / plan.segment : 1;
-    const int64_t lags = plan.lag ? 2 * call.steps + 1 : 0;
-    for (int64_t tile = 1; tile <= block.tiles(lags); ++tile) {
-        start(work.block, *work.u, *work.v, block.reach(tile - 1, 0), block.reach(tile, 0));
-        const bool cut = block.may_overflow();
-        if (segments == 1)
-            cut ? work.template tile_back<true>(tile) : work.template tile_back<false>(tile);
-        else
-            cut ? work.template segments_back<true>(segments) : work.template segments_back<false>(segments);
-        work.finish(block.reach(tile - 1, lags), block.reach(tile, lags));
-    }
+    work.segments_back(0, segments(call, plan), -1, 0);
     work.finish_channels();
-}
-
-// Steps whose states are held at a time: all of them if they fit into this much cache, else about the root of their number.
-constexpr int64_t TRAJECTORY_BYTES = 1 << 22;
-
-template <typename T>
-int64_t segment_length(int64_t clips, int64_t steps) {
-    if ((steps + 1) * 2 * clips * (int64_t)sizeof(Row<T>) <= TRAJECTORY_BYTES) return steps;
-    int64_t length = 1;
-    while (length * length < steps) ++length;
-    return length;
 }
 
 template <typename T>
 int64_t bytes(const Call& call, const Schedule& plan, bool backward) {
     int64_t rows = 2 * plan.rows + plan.window;  // gain, ratio, v's factors
     if (backward) {
-        const int64_t segments = plan.segment ? (call.steps + plan.segment - 1) / plan.segment : 1;
-        rows += headers<T>(call, plan) + 3 * adjoint_rows(call, plan) + 2 * (segments - 1) * plan.rows;
+        rows += headers<T>(call, plan) + 3 * adjoint_rows(plan) + 2 * plan.slots * call.clips;
         for (int64_t n = 0; n <= plan.segment; ++n) rows += 2 * state_rows(plan, n);
+        if (segments(call, plan) > 1 && call.drive[0]) rows += 3 * call.clips;
     } else {
         rows += 2 * plan.rows + carries(call, plan, false) * (int64_t)(sizeof(Carry<T>) / sizeof(Row<T>));
     }
@@ -286,24 +339,59 @@ int64_t bytes(const Call& call, const Schedule& plan, bool backward) {
 // Tiles cost `lag` more clips per sweep downwards each: at most a quarter of the window. They are used where they need less
 // memory, and the whole sequence needs more than a cache.
 constexpr int64_t LEAST_WINDOW = 512, CACHE_BYTES = 1 << 20;
+// What a block should take backwards, however many steps there are: this, or as much as one field of the call. What is computed again
+// for that may be this many times the steps.
+constexpr int64_t LEAST_BUDGET = 1 << 21, MOST_SLOTS = 8, MOST_REPEATED = 3;
+
+// The whole sequence if `lag` is 0, else tiles; backwards in segments of `segment` steps.
+template <typename T>
+Schedule layout(const Call& call, bool backward, int64_t lag, int64_t segment, int64_t slots) {
+    // An odd number of rows keeps the fields from falling onto the same lines of a cache.
+    const int64_t window = !lag ? call.clips | 1 : 4 * lag > LEAST_WINDOW ? 4 * lag : LEAST_WINDOW;
+    const int64_t sweeps = backward ? 2 * segment + 1 : call.steps;
+    Schedule plan{lag ? (window + sweeps * lag + 1) | 1 : window, window, lag, segment, slots, 0};
+    plan.bytes = bytes<T>(call, plan, backward);
+    return plan;
+}
+
+// Of what fits into the budget, the fewest steps computed again, then the least memory; if nothing fits, the least memory.
+template <typename T>
+Schedule backward_schedule(const Call& call, const Schedule& whole, int64_t lag) {
+    const int64_t field = call.batch * call.clips * call.channels * (int64_t)sizeof(T);
+    const int64_t budget = field > LEAST_BUDGET ? field : LEAST_BUDGET;
+    Schedule best = whole;
+    const int64_t lags[] = {0, lag};
+    int64_t least = 0;
+    for (const int64_t lag_ : lags) {
+        for (int64_t segment = call.steps; segment; segment = segment > 1 ? (segment + 1) / 2 : 0) {
+            const int64_t count = (call.steps + segment - 1) / segment, most = count - 1 < MOST_SLOTS ? count - 1 : MOST_SLOTS;
+            for (int64_t slots = most > 0; slots <= most; ++slots) {
+                const Schedule plan = layout<T>(call, true, lag_, segment, slots);
+                const int64_t again = repeated(count, slots) * segment;
+                if (again > MOST_REPEATED * call.steps) continue;
+                const bool fits = plan.bytes <= budget, best_fits = best.bytes <= budget;
+                const bool less = fits && again != least ? again < least : plan.bytes < best.bytes;
+                if (fits > best_fits || (fits == best_fits && less)) best = plan, least = again;
+            }
+        }
+        if (!lag) break;
+    }
+    return best;
+}
 
 template <typename T>
 Schedule schedule(const Call& call, bool backward) {
-    // An odd number of rows keeps the fields from falling onto the same lines of a cache.
-    const int64_t length = call.clips | 1;
-    Schedule whole{length, length, 0, segment_length<T>(call.clips, call.steps), 0};
-    whole.bytes = bytes<T>(call, whole, backward);
+    const Schedule whole = layout<T>(call, backward, 0, call.steps, 0);
     if (whole.bytes <= CACHE_BYTES || !call.steps) return whole;
     int64_t lag = 0;
-    for (int64_t b = 0; b < call.batch; ++b) {
+    for (int64_t b = 0; b < call.batch && lag >= 0; ++b) {
         const int64_t here = felt<T>(call, b);
-        if (here < 0) return whole;
-        lag = here > lag ? here : lag;
+        lag = here < 0 ? -1 : here > lag ? here : lag;
     }
-    const int64_t window = 4 * lag > LEAST_WINDOW ? 4 * lag : LEAST_WINDOW;
-    const int64_t sweeps = backward ? 2 * call.steps + 1 : call.steps;
-    Schedule tiled{(window + sweeps * lag + 1) | 1, window, lag, call.steps, 0};
-    tiled.bytes = bytes<T>(call, tiled, backward);
+    if (lag < 0) lag = 0;  // unknown: no tiles
+    if (backward) return backward_schedule<T>(call, whole, lag);
+    if (!lag) return whole;
+    const Schedule tiled = layout<T>(call, false, lag, call.steps, 0);
     return tiled.bytes < whole.bytes ? tiled : whole;
 }
 
