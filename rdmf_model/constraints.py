@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rdmf_model.ops import designs
 from rdmf_model.ops.reaction_diffusion.driven import relative_gain
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters, PatternDesign
@@ -135,32 +136,42 @@ class DesignConstraint(nn.Module):
                     "narrow the box or widen the region."
                 )
 
-    def transform(self, raw: Tensor) -> Design:
+    def transform(self, raw: Tensor, backend: str | None = None) -> Design:
         """Designs inside the box for any raw tensor, infinities and NaN included.
 
         u_star and z are affine in sigmoid(raw); excess - 1, wavelength and rate are geometric in it, so that equal
         steps of raw are equal ratios. raw = 0 is the middle of the box.
 
-        Arguments: raw, shape (..., 5), any float type; computed in float32 at least, in float64 for float64.
+        Arguments:
+            raw: shape (..., 5), any float type; computed in float32 at least, in float64 for float64.
+            backend: of `ops.reaction_diffusion`; the compiled kernels run where that one would.
         Returns: `Design` of tensors (...). NaN counts as 0, and has gradient 0 like the infinities.
         """
         if raw.shape[-1:] != (5,):
             raise ParameterError(f"transform needs raw of shape (..., 5), {COORDINATES}. Got {tuple(raw.shape)}.")
         raw = raw if raw.dtype == torch.float64 else raw.float()
+        return self.emit(self._place(raw, backend), backend)
+
+    def _place(self, raw: Tensor, backend: str | None) -> Tensor:
+        """Coordinates (..., 5) of raw numbers, float32 or float64, inside the box."""
         lower, upper = self.lower.to(raw.dtype), self.upper.to(raw.dtype)
+        if designs.compiled(raw, backend):
+            return designs.box_coordinates(raw, lower, upper, _RAW_LIMIT)
         raw = torch.nan_to_num(raw, nan=0.0, posinf=_RAW_LIMIT, neginf=-_RAW_LIMIT).clamp(-_RAW_LIMIT, _RAW_LIMIT)
         share = torch.sigmoid(raw)
         affine = lower[:2] + share[..., :2] * (upper[:2] - lower[:2])
         excess = 1.0 + _geometric(share[..., 2], lower[2] - 1.0, upper[2] - 1.0)
         geometric = _geometric(share[..., 3:], lower[3:], upper[3:])
         coordinates = torch.cat([affine, excess.unsqueeze(-1), geometric], dim=-1)
-        return self.emit(torch.clamp(coordinates, lower, upper))
+        return torch.clamp(coordinates, lower, upper)
 
-    def emit(self, coordinates: Tensor) -> Design:
+    def emit(self, coordinates: Tensor, backend: str | None = None) -> Design:
         """F, k, s, D_u, D_v, v* and the gain interval of designs, shape (..., 5), by the generated formulas.
 
-        Evaluated in float64 and rounded once to the type of `coordinates`.
+        Evaluated in float64 and rounded once to the type of `coordinates`; `backend` as in `transform`.
         """
+        if designs.compiled(coordinates, backend):
+            return Design(*coordinates.unbind(-1), *designs.emit(coordinates).unbind(0))
         u_star, z, excess, wavelength, rate = coordinates.unbind(-1)
         exact = [part.double() for part in (u_star, z, excess, wavelength, rate)]
         emitted = formulas.parameters_from_design(*exact, xp=torch)

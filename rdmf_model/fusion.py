@@ -117,7 +117,7 @@ class ReactionDiffusionFusion(nn.Module):
     def design(self, query: Tensor) -> Design:
         """The design of every channel for each text, tensors (B, C)."""
         raw = self.design_base + self.design_query(query).view(*query.shape[:-1], self.channels, 5)
-        return self.constraint.transform(raw)
+        return self.constraint.transform(raw, self.backend)
 
     def reaction_parameters(self) -> list[nn.Parameter]:
         """Designs and the scalars per score or channel that drive the reaction and weigh the pattern."""

@@ -27,7 +27,7 @@ class OpenDoor(DesignConstraint):
     The arguments, buffers and other verbs are those of `DesignConstraint`.
     """
 
-    def transform(self, raw: Tensor) -> Design:
+    def transform(self, raw: Tensor, backend: str | None = None) -> Design:
         """Designs for any raw tensor, unbounded by the region; finite for every input.
 
         u_star = 1/2 sigmoid(a + b raw), the others exponentials of a + b raw; a and b such that value and slope are the
@@ -51,7 +51,7 @@ class OpenDoor(DesignConstraint):
         coordinates = torch.cat([u_star.unsqueeze(-1), others], dim=-1)
         return self.emit(coordinates.clamp(raw.new_tensor(_LEAST), raw.new_tensor(_MOST)))
 
-    def emit(self, coordinates: Tensor) -> Design:
+    def emit(self, coordinates: Tensor, backend: str | None = None) -> Design:
         """F, k, s, D_u, D_v, v* and gains of designs (..., 5), in or outside the region, in float64, rounded once."""
         u_star, z, excess, wavelength, rate = coordinates.unbind(-1)
         exact = [part.double() for part in (u_star, z, excess, wavelength, rate)]

@@ -20,9 +20,16 @@ from rdmf_theory.turing import classify
 EXTREMES = [math.inf, -math.inf, math.nan, 1e30, -1e30, 88.0, -88.0, 104.0, -104.0, 0.0, 1e-45, 17.0, -17.0]
 
 
-@pytest.fixture(scope="module")
-def constraint() -> DesignConstraint:
-    return DesignConstraint()
+class InTorch(DesignConstraint):
+    """The definition, whether or not there are compiled kernels."""
+
+    def transform(self, raw: torch.Tensor, backend: str | None = "adjoint") -> Design:
+        return super().transform(raw, backend)
+
+
+@pytest.fixture(scope="module", params=[DesignConstraint, InTorch], ids=["best", "in torch"])
+def constraint(request: pytest.FixtureRequest) -> DesignConstraint:
+    return request.param()
 
 
 def assert_inside(constraint: DesignConstraint, design: Design) -> None:
@@ -50,22 +57,27 @@ def test_extreme_raws_are_inside_with_finite_gradients(constraint: DesignConstra
     assert bool(torch.isfinite(grid.grad).all())
 
 
-@given(st.lists(st.floats(width=32) | st.sampled_from(EXTREMES), min_size=5, max_size=5))
-def test_any_float32_is_inside(raw: list[float]) -> None:
-    constraint = DesignConstraint()
+doors = pytest.mark.parametrize("door", [DesignConstraint, InTorch], ids=["best", "in torch"])
+
+
+@doors
+@given(raw=st.lists(st.floats(width=32) | st.sampled_from(EXTREMES), min_size=5, max_size=5))
+def test_any_float32_is_inside(door: type[DesignConstraint], raw: list[float]) -> None:
+    constraint = door()
     assert_inside(constraint, constraint.transform(torch.tensor(raw)))
 
 
+@doors
 @given(
-    st.lists(st.floats(0.0, 1.0), min_size=10, max_size=10),
-    st.lists(st.sampled_from(EXTREMES), min_size=5, max_size=5),
+    shares=st.lists(st.floats(0.0, 1.0), min_size=10, max_size=10),
+    raw=st.lists(st.sampled_from(EXTREMES), min_size=5, max_size=5),
 )
-def test_a_narrower_box_is_kept_too(shares: list[float], raw: list[float]) -> None:
+def test_a_narrower_box_is_kept_too(door: type[DesignConstraint], shares: list[float], raw: list[float]) -> None:
     ends = []
     for a, b, low, high in zip(shares[:5], shares[5:], DEFAULT_REGION.lower, DEFAULT_REGION.upper, strict=True):
         ends.append((low + min(a, b) * (high - low) * 0.9, low + (0.1 + 0.9 * max(a, b)) * (high - low)))
     lower, upper = (tuple(end[i] for end in ends) for i in (0, 1))
-    coordinates = DesignConstraint(lower=lower, upper=upper).transform(torch.tensor(raw)).coordinates().double()
+    coordinates = door(lower=lower, upper=upper).transform(torch.tensor(raw)).coordinates().double()
     assert bool((coordinates >= torch.tensor(lower, dtype=torch.float64)).all())
     assert bool((coordinates <= torch.tensor(upper, dtype=torch.float64)).all())
 

@@ -164,7 +164,7 @@ def test_random_texts_outside_are_counted(coordinate, monkeypatch):
     honest = DesignConstraint.transform
     names = ("u_star", "z", "excess", "wavelength", "rate")
 
-    def transform(self, raw):
+    def transform(self, raw, backend=None):
         coordinates = honest(self, raw).coordinates().clone()
         for name, value in coordinate.items():
             # one channel of every other text
@@ -183,7 +183,7 @@ def test_random_texts_are_counted_in_the_report(run, capsys, monkeypatch):
     assert progress == [256, 44]
     with pytest.raises(ParameterError, match="texts must be >= 1"):
         push_texts(Subject(tiny_model()), 0)
-    monkeypatch.setattr(DesignConstraint, "transform", lambda self, raw: self.emit(torch.full_like(raw, 0.45)))
+    monkeypatch.setattr(DesignConstraint, "transform", lambda self, raw, backend: self.emit(torch.full_like(raw, 0.45)))
     assert main(["verify", str(run), "--examples", "1", "--texts", "7"]) == 1
     assert "7 random texts through the door, 112 designs in 0 s: 7 outside" in capsys.readouterr().out
 
@@ -206,7 +206,7 @@ def test_the_runs_own_texts_are_tried(tmp_path):
 def test_emitted_parameters_are_judged_besides_the_box(monkeypatch):
     honest = DesignConstraint.emit
 
-    def emit(self, coordinates):
+    def emit(self, coordinates, backend=None):
         design = honest(self, coordinates)
         return dataclasses.replace(design, D_u=0.2 * design.D_u)
 

@@ -58,11 +58,11 @@ OPERATOR = (
 )  # fmt: skip
 
 DOORS = (
-    ("no clamp after the sigmoid", CONSTRAINT + "DesignConstraint.transform", "torch.clamp(coordinates, lower, upper)",
+    ("no clamp after the sigmoid", CONSTRAINT + "DesignConstraint._place", "torch.clamp(coordinates, lower, upper)",
      "coordinates", DOOR + "test_a_narrower_box_is_kept_too"),
-    ("bound read from the wrong channel", CONSTRAINT + "DesignConstraint.transform", "lower[3:], upper[3:]",
+    ("bound read from the wrong channel", CONSTRAINT + "DesignConstraint._place", "lower[3:], upper[3:]",
      "lower[3:], upper[[4, 3]]", DOOR + "test_zero_is_the_middle_of_the_box"),
-    ("NaN goes through", CONSTRAINT + "DesignConstraint.transform", "nan=0.0", "nan=torch.nan",
+    ("NaN goes through", CONSTRAINT + "DesignConstraint._place", "nan=0.0", "nan=torch.nan",
      DOOR + "test_extreme_raws_are_inside_with_finite_gradients"),
     ("bounds rounded outward", CONSTRAINT + "_round_inward", "low < low64", "low > low64",
      DOOR + "test_the_box_of_the_buffers_is_certified"),

@@ -85,7 +85,7 @@ def bypassed_door(**coordinate: float) -> Patch:
     def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
         honest = DesignConstraint.transform
 
-        def transform(self: DesignConstraint, raw: Tensor) -> Design:
+        def transform(self: DesignConstraint, raw: Tensor, backend: str | None = None) -> Design:
             coordinates = honest(self, raw).coordinates().clone()
             for name, value in coordinate.items():
                 coordinates[..., ("u_star", "z", "excess", "wavelength", "rate").index(name)] = value
@@ -99,7 +99,7 @@ def bypassed_door(**coordinate: float) -> Patch:
 def rounded_parameters(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
     honest = DesignConstraint.emit
     monkeypatch.setattr(
-        DesignConstraint, "emit", lambda self, x: honest(self, x).map(lambda y: y.bfloat16().to(y.dtype))
+        DesignConstraint, "emit", lambda self, x, backend=None: honest(self, x).map(lambda y: y.bfloat16().to(y.dtype))
     )
 
 

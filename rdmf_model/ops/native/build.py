@@ -32,7 +32,10 @@ HEADERS = (
     "pages.hpp",
     "match.hpp",
     "contrast.hpp",
+    "exponential.hpp",
     "squash.hpp",
+    "formulas.hpp",
+    "design.hpp",
 )
 SOURCES = (*HEADERS, *PER_VARIANT, *CHOOSING, "build.py")
 # Contraction gives fused multiply-adds on any compiler. No reassociation is allowed: NaN and the bounds are kept.

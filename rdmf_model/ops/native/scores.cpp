@@ -1,4 +1,4 @@
-// What `../text_match.py`, `../local_contrast.py` and `../scaled_tanh.py` call: the variant that steps.cpp picked for this processor.
+// What `../text_match.py`, `../local_contrast.py`, `../scaled_tanh.py` and `../designs.py` call: the variant that steps.cpp picked.
 
 #include "pages.hpp"
 #include "scores.hpp"
@@ -55,5 +55,15 @@ RDMF_EXPORT int rdmf_contrast(const rdmf::scores::Contrast* call, int f64, int t
 RDMF_EXPORT int rdmf_squash(const rdmf::scores::Squash* call, int f64, int threads) {
     const auto& kernels = rdmf::scores::kernels();
     return !(f64 ? kernels.squash_f64 : kernels.squash_f32)(*call, threads);
+}
+
+RDMF_EXPORT int rdmf_box(const rdmf::scores::Box* call, int f64, int threads) {
+    const auto& kernels = rdmf::scores::kernels();
+    return !(f64 ? kernels.box_f64 : kernels.box_f32)(*call, threads);
+}
+
+RDMF_EXPORT int rdmf_emit(const rdmf::scores::Emission* call, int f64, int threads) {
+    const auto& kernels = rdmf::scores::kernels();
+    return !(f64 ? kernels.emit_f64 : kernels.emit_f32)(*call, threads);
 }
 }

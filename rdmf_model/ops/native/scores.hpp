@@ -1,4 +1,4 @@
-// Plain C interface between `../text_match.py`, `../local_contrast.py`, `../scaled_tanh.py`, scores.cpp and its variants.
+// Plain C interface between `../text_match.py`, `../local_contrast.py`, `../scaled_tanh.py`, `../designs.py`, scores.cpp and its variants.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,23 @@ struct Squash {
     int64_t rows, columns;
 };
 
+// One call that places raw numbers in a box, or, if `raw_bar` is there, its gradient; rows of 5 coordinates.
+struct Box {
+    const void *raw, *lower, *upper;  // (designs, 5), (5,), (5,)
+    const void* coordinates_bar;
+    void *coordinates, *raw_bar;
+    int64_t designs;
+    double limit;
+};
+
+// One call that emits what designs stand for, or, if `coordinates_bar` is there, its gradient: design.hpp.
+struct Emission {
+    const void* coordinates;  // (designs, 5)
+    void* emitted;            // (8, designs): forward the result, backward its cotangent
+    void* coordinates_bar;
+    int64_t designs;
+};
+
 // One instruction set. All functions return false if there is no memory.
 struct Kernels {
     bool (*match_f32)(const Match&, bool backward, int threads);
@@ -42,6 +59,10 @@ struct Kernels {
     bool (*contrast_f64)(const Contrast&, int threads);
     bool (*squash_f32)(const Squash&, int threads);
     bool (*squash_f64)(const Squash&, int threads);
+    bool (*box_f32)(const Box&, int threads);
+    bool (*box_f64)(const Box&, int threads);
+    bool (*emit_f32)(const Emission&, int threads);
+    bool (*emit_f64)(const Emission&, int threads);
 };
 
 }  // namespace scores

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "exponential.hpp"
 #include "scores.hpp"
 #include "share.hpp"
 #include "vectors.hpp"
@@ -14,39 +15,17 @@
 namespace rdmf {
 namespace {
 
+// Beyond this 2 |z| tanh z is 1.
 template <typename T>
-struct Exponent;
-template <>
-struct Exponent<float> {
-    typedef int32_t Int;
-    static constexpr int mantissa = 23, bias = 127, terms = 8;
-    static constexpr double most = 40.0, round = 12582912.0;  // 1.5 * 2^23: adding it rounds to an integer
-    static constexpr double ln2_head = 0.693359375;           // few bits: its multiples are exact
-};
-template <>
-struct Exponent<double> {
-    typedef int64_t Int;
-    static constexpr int mantissa = 52, bias = 1023, terms = 14;
-    static constexpr double most = 80.0, round = 6755399441055744.0;
-    static constexpr double ln2_head = 0.693145751953125;
-};
+constexpr T MOST = sizeof(T) == 4 ? 40 : 80;
 
-// With 2 |z| = n ln 2 + r: e = 2^n (exp(r) - 1) + (2^n - 1). NaN passes through.
 template <typename T>
 inline typename Register<T>::V tangent(typename Register<T>::V z) {
     typedef typename Register<T>::V V;
-    typedef Exponent<T> E;
-    typedef typename E::Int Ints __attribute__((vector_size(RDMF_VECTOR_BYTES)));
     V x = (T)2 * (z < (T)0 ? -z : z);
-    x = (T)E::most < x ? (V){} + (T)E::most : x;
-    const V n = (x * (T)1.4426950408889634 + (T)E::round) - (T)E::round;
-    const V r = (x - n * (T)E::ln2_head) - n * (T)(0.69314718055994530942 - E::ln2_head);
-    V sum = (V){} + (T)1;
-    for (int j = E::terms; j > 1; --j) sum = (T)1 + r * (sum * (T)(1.0 / j));
-    const Ints bits = (__builtin_convertvector(n, Ints) + E::bias) << E::mantissa;
-    V power;
-    __builtin_memcpy(&power, &bits, sizeof power);
-    const V e = power * (r * sum) + (power - (T)1), y = e / (e + (T)2);
+    x = MOST<T> < x ? (V){} + MOST<T> : x;
+    const auto found = exponential<T>(x);
+    const V e = found.power * found.excess + (found.power - (T)1), y = e / (e + (T)2);
     return z < (T)0 ? -y : y;
 }
 
