@@ -96,9 +96,9 @@ class TestTiles:
         others = [partial(run, backend=name) for name in ("adjoint", "cpu")]
         check_operator(*others, inputs, {}, tolerance=DTYPES[dtype][1])
 
-    @pytest.mark.parametrize(("batch", "clips"), [(6, 600), (1, 4096)], ids=str)
+    @pytest.mark.parametrize(("batch", "clips"), [(6, 600), (1, 8192)], ids=str)
     def test_memory_hardly_grows_with_the_steps(self, batch, clips):
-        """Gradients and outputs are 5 fields; all states of one block of channels would be another 25 at T = 4096."""
+        """Gradients and outputs are 5 fields; all states of one block of channels would be another 25 at T = 8192."""
         _require("cpu")
         inputs = [x.requires_grad_() for x in draw_inputs(batch, clips, 256, torch.float32).values()]
         run = partial(reaction_diffusion, steps=100, backend="cpu")

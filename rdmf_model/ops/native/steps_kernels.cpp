@@ -339,9 +339,9 @@ int64_t bytes(const Call& call, const Schedule& plan, bool backward) {
 // Tiles cost `lag` more clips per sweep downwards each: at most a quarter of the window. They are used where they need less
 // memory, and the whole sequence needs more than a cache.
 constexpr int64_t LEAST_WINDOW = 512, CACHE_BYTES = 1 << 20;
-// What a block should take backwards, however many steps there are: this, or as much as one field of the call. What is computed again
-// for that may be this many times the steps.
-constexpr int64_t LEAST_BUDGET = 1 << 21, MOST_SLOTS = 8, MOST_REPEATED = 3;
+// What a block should take backwards, however many steps there are: this much, one field of the call, or what a few steps take,
+// whichever is most. What is computed again for that may be MOST_REPEATED times the steps.
+constexpr int64_t LEAST_BUDGET = 1 << 21, FEW_STEPS = 16, MOST_SLOTS = 8, MOST_REPEATED = 3;
 
 // The whole sequence if `lag` is 0, else tiles; backwards in segments of `segment` steps.
 template <typename T>
@@ -358,10 +358,12 @@ Schedule layout(const Call& call, bool backward, int64_t lag, int64_t segment, i
 template <typename T>
 Schedule backward_schedule(const Call& call, const Schedule& whole, int64_t lag) {
     const int64_t field = call.batch * call.clips * call.channels * (int64_t)sizeof(T);
-    const int64_t budget = field > LEAST_BUDGET ? field : LEAST_BUDGET;
+    const int64_t few = call.steps < FEW_STEPS ? call.steps : FEW_STEPS, lags[] = {0, lag};
+    int64_t budget = layout<T>(call, true, 0, few, 0).bytes, least = 0;
+    if (const int64_t tiled = layout<T>(call, true, lag, few, 0).bytes; tiled < budget) budget = tiled;
+    budget = budget < LEAST_BUDGET ? LEAST_BUDGET : budget;
+    budget = budget < field ? field : budget;
     Schedule best = whole;
-    const int64_t lags[] = {0, lag};
-    int64_t least = 0;
     for (const int64_t lag_ : lags) {
         for (int64_t segment = call.steps; segment; segment = segment > 1 ? (segment + 1) / 2 : 0) {
             const int64_t count = (call.steps + segment - 1) / segment, most = count - 1 < MOST_SLOTS ? count - 1 : MOST_SLOTS;
