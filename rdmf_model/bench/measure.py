@@ -30,9 +30,10 @@ SHORT = 0.5
 
 HERE = Path(__file__).resolve().parent
 
-# glibc's names for what `mallopt` sets, their defaults, and what keeps everything that was freed
-_MMAP_MAX, _TRIM_THRESHOLD = -4, -1
-_USUAL = {_MMAP_MAX: 65536, _TRIM_THRESHOLD: 128 * 1024}
+# glibc's names for what `mallopt` sets, their defaults, and what keeps everything that was freed. By itself glibc moves
+# its thresholds with what it has seen; set like this they stay.
+_MMAP_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD = -4, -3, -1
+_USUAL = {_MMAP_MAX: 65536, _MMAP_THRESHOLD: 128 * 1024, _TRIM_THRESHOLD: 128 * 1024}
 _KEPT = {_MMAP_MAX: 0, _TRIM_THRESHOLD: -1}
 
 
