@@ -8,7 +8,8 @@ Why the result is inside for every float32 input, not just for the usual ones: `
 interval by one rounding for about one random interval in a hundred, so the bounds are rounded inward to float32, the
 result is clamped to them, and NaN and infinities are replaced first. F, k, s, D_u, D_v are evaluated in float64 from
 the float32 design and rounded once, so each is within the `PARAMETER_ERROR` of `rdmf_theory.certificates.certify`,
-whose certificate covers exactly that error.
+whose certificate covers exactly that error. Where there are compiled kernels they do both (`ops.designs`), by formulas
+transcribed from the generated ones; what is written here in torch is their definition.
 """
 
 import json
