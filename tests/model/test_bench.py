@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import math
 from pathlib import Path
@@ -54,6 +55,7 @@ def test_layer_suite(capsys: pytest.CaptureFixture[str], tmp_path: Path):
         for kind in ("forward", "both"):
             assert all(rate > 0 for rate in run["limits"][kind].values())
     assert {"processor", "load", "threads", "torch", "commit", "kernel"} <= set(report["machine"])
+    assert report["machine"]["memory"] == ("kept" if hasattr(ctypes.CDLL(None), "mallopt") else "fresh")
     run = {row["name"]: row for row in report["runs"][0]["rows"]}
     target = report["targets"][0]
     assert target["name"] == "module / cross-attention"
@@ -64,7 +66,8 @@ def test_layer_suite(capsys: pytest.CaptureFixture[str], tmp_path: Path):
 @pytest.mark.usefixtures("quick_limits")
 def test_growth_suite_draws_its_picture(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     sizes = ["--clips", "4", "--clips", "8", "--steps", "4", "--channels", "8", "--repeats", "1"]
-    report = run_json(capsys, "--suite", "growth", *sizes, "--picture", str(tmp_path / "growth.png"))
+    report = run_json(capsys, "--suite", "growth", *sizes, "--picture", str(tmp_path / "growth.png"), "--fresh-memory")
+    assert report["machine"]["memory"] == "fresh"
     assert {entry["along"] for entry in report["growth"]} == {"clips", "steps"}
     assert (tmp_path / "growth.png").stat().st_size > 10_000
 
@@ -147,6 +150,30 @@ def test_the_slowest_limit_binds():
     share, binds = limits.fraction(work, LIMITS, milliseconds=20.0)
     assert binds == "divisions"
     assert share == pytest.approx(0.5)
+
+
+def test_memory_is_kept_and_then_given_back():
+    if not Path("/proc/self/status").exists():
+        pytest.skip("resident memory is read from Linux' /proc")
+    block = 64 * 2**20
+    with measure.kept_memory() as kept:
+        if not kept:
+            pytest.skip("the C library cannot keep memory")
+        before = measure._status_bytes("VmRSS")
+        bytearray(block).count(1)
+        assert measure._status_bytes("VmRSS") - before > 0.9 * block
+    assert measure._status_bytes("VmRSS") - before < 0.1 * block
+
+
+@pytest.mark.skipif(
+    "cpu" not in available_backends("cpu"), reason="torch.compile needs the compiler that the kernel needs"
+)
+@pytest.mark.parametrize("together", [1, 2])
+def test_compiled_reference_computes_the_same(together: int):
+    shape = contenders.Shape(batch=1, clips=2, channels=8, steps=2)
+    truth = contenders.core(shape, "cpu", "reference").run()
+    for ours, reference in zip(contenders.core_compiled(shape, "cpu", together=together).run(), truth, strict=True):
+        torch.testing.assert_close(ours, reference)
 
 
 def test_peak_memory_is_what_was_taken():
