@@ -33,7 +33,8 @@ class OpenDoor(DesignConstraint):
         u_star = 1/2 sigmoid(a + b raw), the others exponentials of a + b raw; a and b such that value and slope are the
         constrained ones at raw = 0.
 
-        Arguments: raw, shape (..., 5), any float type.  Returns: `Design` of tensors (...).
+        Arguments: raw, shape (..., 5), any float type; backend, of the door that it stands in for, changes nothing:
+            there is no compiled kernel.  Returns: `Design` of tensors (...).
         """
         raw = raw if raw.dtype == torch.float64 else raw.float()
         raw = torch.nan_to_num(raw, nan=0.0, posinf=_RAW_LIMIT, neginf=-_RAW_LIMIT).clamp(-_RAW_LIMIT, _RAW_LIMIT)

@@ -47,8 +47,8 @@ def test_equals_the_definition(shape, constraint, dtype):
 
 @needs_kernel
 def test_what_is_no_number_or_beyond_all_limits_has_no_slope():
-    raw = torch.tensor([torch.nan, torch.inf, -torch.inf, 89.0, -89.0]).expand(5, 5).clone()
-    raw = torch.stack([raw.roll(j, dims=1)[0] for j in range(5)]).requires_grad_()
+    values = torch.tensor([torch.nan, torch.inf, -torch.inf, 89.0, -89.0])
+    raw = torch.stack([values.roll(j) for j in range(5)]).requires_grad_()
     constraint = DesignConstraint()
     design = constraint.transform(raw)
     (bar,) = torch.autograd.grad(design.coordinates().sum() + design.D_u.sum(), raw)

@@ -22,6 +22,7 @@ PER_VARIANT = ("steps_kernels.cpp", "scores_kernels.cpp")
 CHOOSING = ("steps.cpp", "scores.cpp")
 HEADERS = (
     "steps.hpp",
+    "exponential.hpp",
     "lanes.hpp",
     "block.hpp",
     "adjoint.hpp",
@@ -32,7 +33,6 @@ HEADERS = (
     "pages.hpp",
     "match.hpp",
     "contrast.hpp",
-    "exponential.hpp",
     "squash.hpp",
     "formulas.hpp",
     "design.hpp",

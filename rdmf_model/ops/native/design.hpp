@@ -11,6 +11,7 @@
 #include "formulas.hpp"
 #include "scores.hpp"
 #include "share.hpp"
+#include "vectors.hpp"
 
 namespace rdmf {
 namespace {
@@ -114,13 +115,8 @@ bool box(const scores::Box& call, int threads) {
             const V raw = gather<T>((const T*)call.raw + j, first, call.designs, COORDINATES);
             // NaN counts as 0, and has no slope like what lies beyond the limit
             const V zero = {}, cut = raw != raw ? zero : raw < -call.limit ? zero - call.limit : raw > call.limit ? zero + call.limit : raw;
-            const auto power = exponential<double>(-cut);
-            const V e = power.power + power.power * power.excess, share = 1.0 / (1.0 + e), place = low[j] + share * width[j];
-            V x = place;
-            if (j >= 2) {
-                const auto found = exponential<double>(place);
-                x = found.power + found.power * found.excess;
-            }
+            const V e = exponential<double>(-cut), share = 1.0 / (1.0 + e), place = low[j] + share * width[j];
+            V x = j < 2 ? place : exponential<double>(place);
             if (call.raw_bar) {
                 const V bar = gather<T>((const T*)call.coordinates_bar + j, first, call.designs, COORDINATES);
                 const V slope = width[j] * (share * share * e) * (j < 2 ? zero + 1.0 : x);

@@ -24,7 +24,7 @@ inline typename Register<T>::V tangent(typename Register<T>::V z) {
     typedef typename Register<T>::V V;
     V x = (T)2 * (z < (T)0 ? -z : z);
     x = MOST<T> < x ? (V){} + MOST<T> : x;
-    const auto found = exponential<T>(x);
+    const auto found = split_exponential<T>(x);
     const V e = found.power * found.excess + (found.power - (T)1), y = e / (e + (T)2);
     return z < (T)0 ? -y : y;
 }

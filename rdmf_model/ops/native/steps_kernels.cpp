@@ -114,7 +114,7 @@ inline int64_t split(int64_t count, int64_t slots) {
     int64_t r = 0;
     for (int64_t reached = 1; reached < count; reached = reached * (slots + r) / r) ++r;
     const int64_t before = count * r / (slots + r);
-    return before < 1 ? 1 : before < count ? before : count - 1;
+    return before < 1 ? 1 : before;
 }
 
 // Segments computed again by that schedule.
