@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-HEAD = """# Planted faults
-
-A test suite is only as good as the faults it notices. `python -m tests.mutants` plants one fault after the other in
-the running program (a changed function, a patched layer; nothing on disk changes), runs the one property or test that
-has to notice it, and counts. This page is written by `python -m tests.mutants --write`; our tests compare its rows with
-the faults in `tests/mutants/faults.py` and `tests/properties/mutants.py`, and plant all of them again.
-
-"""
+TABLE_HEAD = "| in | fault | noticed by | |"
 
 
 @dataclass(frozen=True)
@@ -40,12 +33,13 @@ def row(area: str, name: str, killer: str) -> str:
 
 def render(outcomes: Sequence[Outcome]) -> str:
     """The table as Markdown, with the sum below."""
-    lines = ["| in | fault | noticed by | |", "|---|---|---|---|"]
+    lines = [TABLE_HEAD, "|---|---|---|---|"]
     lines += [f"{row(x.area, x.name, x.killer)} {x.word} |" for x in outcomes]
     killed, seconds = sum(x.killed for x in outcomes), sum(x.seconds for x in outcomes)
     return "\n".join([*lines, "", f"{killed} of {len(outcomes)} faults are noticed, in {seconds:.0f} s of one core."])
 
 
 def write_page(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write docs/mutants.md."""
-    path.write_text(HEAD + render(outcomes) + "\n", encoding="utf-8")
+    """Replace the table of docs/mutants.md; the text above it stays."""
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index(TABLE_HEAD)] + render(outcomes) + "\n", encoding="utf-8")
