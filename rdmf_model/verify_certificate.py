@@ -88,11 +88,13 @@ def certify_layer(subject: Subject, sha256: str, file: Path) -> CertificateResul
     if not certificate.holds:
         _remove_certificate(file)
         return CertificateResult(certificate)
-    certificate.save(file)
     try:
+        certificate.save(file)
+        # the file itself, as it will be read
         return CertificateResult(certificate, file, checkers.check(file))
-    except (checkers.Refused, checkers.Unreadable):
-        return CertificateResult(certificate, file)
+    except (DataError, checkers.Refused, checkers.Unreadable) as error:
+        _remove_certificate(file)
+        return CertificateResult(certificate, refused=str(error))
 
 
 def judge_certificate(file: Path, checkpoint: Path) -> CertificateResult:
@@ -101,15 +103,16 @@ def judge_certificate(file: Path, checkpoint: Path) -> CertificateResult:
     Raises: DataError for a file that is no certificate, or was cut short.
     """
     try:
-        checked, refused = checkers.check(file), None
+        # read once: what is checked is what is compared
+        content = checkers.read(file)
+        checked = checkers.check_content(content)
     except checkers.Unreadable as error:
         raise DataError(f"{file}: {error}. Run `rdmf verify` without --certificate to make a new one.") from error
     except checkers.Refused as error:
-        checked, refused = None, f"edited, or never true: {error}"
-    if refused is not None:
-        return CertificateResult(Certificate(Verdict.UNDECIDED, detail=refused), file, checked, refused)
-    certificate = Certificate.load(file)
-    return CertificateResult(certificate, file, checked, mismatch(certificate.content, read_checkpoint(checkpoint)))
+        refused = f"edited, or never true: {error}"
+        return CertificateResult(Certificate(Verdict.UNDECIDED, detail=refused), file, None, refused)
+    certificate = Certificate(Verdict.CERTIFIED, {name: x for name, x in content.items() if name != "sha256"})
+    return CertificateResult(certificate, file, checked, mismatch(content, read_checkpoint(checkpoint)))
 
 
 def _remove_certificate(file: Path) -> None:

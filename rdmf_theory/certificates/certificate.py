@@ -76,15 +76,20 @@ class Certificate:
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the certificate, first under a temporary name, so that a reader never sees half a file.
+        """Have the independent checker redo the proof, then write the certificate, first under a temporary name.
 
-        Raises: ParameterError unless the verdict is CERTIFIED; DataError if the file cannot be written.
+        Raises: ParameterError unless the verdict is CERTIFIED; DataError if the checker refuses it (nothing is
+            written) or the file cannot be written.
         """
         if not self.holds:
             raise ParameterError(
                 f"Certificate.save needs verdict CERTIFIED. Got {self.verdict.name} "
                 f"({self.condition}): {self.detail or self.verdict.value}."
             )
+        try:
+            self.verify()
+        except DataError as error:
+            raise DataError(f"{path}: is not written, because the independent checker refuses it: {error}") from error
         write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
     @classmethod
@@ -94,15 +99,16 @@ class Certificate:
         Raises: DataError if the file is no certificate or its digest does not match its content.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise DataError(f"{path}: cannot be read as a certificate ({error}).") from error
+            content = checkers.read(path)
+        except (checkers.Refused, checkers.Unreadable) as error:
+            raise DataError(f"{path}: cannot be read as a certificate: {error}.") from error
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             raise DataError(f"{path}: is no certificate; its field format must be {FORMAT!r}.")
         if content.pop("sha256", None) != digest(content):
             raise DataError(f"{path}: was changed after it was written (sha256 differs); make the certificate again.")
-        if content.get("version") != VERSION:
-            raise DataError(f"{path}: has version {content.get('version')!r}; this program reads version {VERSION}.")
+        version = content.get("version")
+        if type(version) is not int or version != VERSION:
+            raise DataError(f"{path}: has version {version!r}; this program reads version {VERSION}.")
         return cls(Verdict.CERTIFIED, content)
 
     def verify(self) -> str:
@@ -117,7 +123,7 @@ class Certificate:
 
 
 def made_with() -> dict[str, str]:
-    """Versions of the programs that a proof was found with; the checker does not need them to be right."""
+    """Versions of the programs that a proof was found with: a remark, of which the checker judges the form alone."""
     versions = {"python": platform.python_version()}
     for name in ("rdmf", "python-flint"):
         try:

@@ -4,6 +4,8 @@ Standard library only, nothing of the program that made the certificate. Numbers
 integer ends over 2^96, never floats. Beyond its claim a certificate holds hints, how a box is split and some bounds: a
 bad hint makes the check fail, never succeed. Claimed for ALL designs (u, z, r, l, w) in a box, after rounding of the
 emitted F, k, s, D_u, D_v (relative error <= e each) and, for v_rich, damped, fed, turing, any gain m that is emitted.
+`theorems` must be the table below, which names what the suite of the project finds in its Coq sources; `made_with` and
+`subject` are remarks: their form is checked, their truth is not claimed.
 Notation: A(u) = (sqrt(1-2u) + sqrt(2-2u))^2, so d_T = z A, d = r z A, D = d/z = r A, A + 1/A = 6 - 8u;
 c = z u, q = u (1-u); H(y) = A(y)/y, decreasing. The gain interval of a design is (q/Q_c, q/Q_T) with Q_c = y(1-y) at
 y = min(1/2, c), Q_T = y(1-y) at H(y) = r H(u). Emitted: m in [(q/Q_c)^f, (q/Q_T)^f], with relative error <= e_m.
@@ -35,8 +37,22 @@ from pathlib import Path
 
 SCALE = 1 << 96
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
-NUMBER = r"-?[0-9]{1,2000}(/[1-9][0-9]{0,2000}|\.[0-9]{1,2000})?"
+NUMBER = r"-?[0-9]{1,400}(/[1-9][0-9]{0,400}|\.[0-9]{1,400})?"
+VERSION = r"(not installed|[0-9][0-9A-Za-z.+!-]{0,60})"
 CLAIM = "every design of the box, rounded as the layer rounds, satisfies the conditions of the region"
+THEOREMS = {
+    "v_rich": "Chart.v_rich_unique",
+    "damped": "Chart.stable_without_diffusion_iff",
+    "fed": "Design.design_positive",
+    "turing": "Turing.turing_iff",
+    "mode_on_axis": "Modes.clips_grow",
+    "wavelength": "Design.mode_eigenvalue_injective",
+    "gain": "Transfer.layer_grows_iff",
+    "modulation": "ModulatedGain.gain_interval_iff",
+    "soft_onset": "Onset.soft_onset_iff",
+}
+# limits that no certificate of the program comes near, so that any file is decided in a minute
+LARGEST_FILE, MOST_SPLITS, DEEPEST, MOST_OVERLAP, MOST_MODES = 1 << 22, 200_000, 60, 64, 200_000
 
 
 class Refused(Exception):
@@ -92,6 +108,12 @@ def enclose(lo, hi=None):
     return Interval(lo.numerator * SCALE // lo.denominator, -(-hi.numerator * SCALE // hi.denominator))
 
 
+def power(x, n):
+    """x^n, n >= 1, for a number x >= 1; its digits are rounded outward at 2^-96."""
+    half = enclose(x) if n < 2 else power(x, n // 2)
+    return half if n < 2 else half * half * x if n % 2 else half * half
+
+
 PI = enclose("3.1415926535897932384626433832795028841", "3.1415926535897932384626433832795028842")
 
 
@@ -106,15 +128,20 @@ def mode_eigenvalue(angle):
 
 def leaves(box, splits):
     """The boxes of a bisection: `.` keeps a box, a digit halves it along that axis. They cover it by construction."""
-    stack = [box]
+    need(
+        isinstance(splits, str) and len(splits) <= MOST_SPLITS, f"splits must be a text of at most {MOST_SPLITS} marks"
+    )
+    stack = [(0, box)]
     for mark in splits:
-        part = stack.pop()
+        depth, part = stack.pop()
         if mark == ".":
             yield part
             continue
-        axis, (lo, hi) = int(mark), part[int(mark)]
+        need(depth < DEEPEST, f"a box is halved more than {DEEPEST} times")
+        axis = "01234".index(mark)
+        lo, hi = part[axis]
         halves = ((lo + hi) / 2, hi), (lo, (lo + hi) / 2)
-        stack += [(*part[:axis], half, *part[axis + 1 :]) for half in halves]
+        stack += [(depth + 1, (*part[:axis], half, *part[axis + 1 :])) for half in halves]
     need(not stack, "a proof tree ends before the box is covered")
 
 
@@ -152,7 +179,10 @@ def check_gain_interval(u_range, r_min, R0, splits):
     """L3: H(y(q/R0)) <= r H(u) for all u, leaf by leaf from the monotonicity of H."""
     for ((lo, hi),) in leaves((u_range,), splits):
         y = enclose(((1 - (1 - 4 * enclose(lo * (1 - lo) / R0)).sqrt()) / 2).lower)
-        need((threshold(y) / y).upper <= (r_min * threshold(enclose(hi)) / hi).lower, f"turing is open at u_star {lo}")
+        need(
+            (threshold(y) / y).upper <= (r_min * threshold(enclose(hi)) / hi).lower,
+            f"turing is open at u_star {float(lo)}",
+        )
 
 
 def check_band(box, proof, k):
@@ -165,7 +195,7 @@ def check_band(box, proof, k):
         low = k * (1 - (S - gE) / M)
         S, gE, M, *_ = mode(u, enclose(box["z"][1] * X), r)
         high = (1 + (S + gE) / M) / k
-        need(low.upper <= alpha and high.lower >= beta, f"the band is open at u_star {u_range[0]}")
+        need(low.upper <= alpha and high.lower >= beta, f"the band is open at u_star {float(u_range[0])}")
     return alpha, beta
 
 
@@ -173,11 +203,15 @@ def check_modes(wavelength, clips, alpha, beta):
     """L6: every wavelength of the range is served by some mode of every clip number."""
     need([type(T) for T in clips] == [int, int] and 2 <= clips[0] <= clips[1], "clips must be integers 2 <= min <= max")
     bottom, top = (mode_eigenvalue(2 * PI / length) for length in (wavelength[1], wavelength[0]))
-    first = next(j for j in range(1, 1 << 20) if (j + 1) ** 2 * alpha < j * j * beta)
+    first = next((j for j in range(1, MOST_OVERLAP + 1) if (j + 1) ** 2 * alpha < j * j * beta), 0)
+    need(first > 0, f"mode_on_axis: the band is so narrow that windows overlap after mode {MOST_OVERLAP} only")
+    modes = 0
     for T in range(clips[0], clips[1] + 1):
         ends = [mode_eigenvalue(PI * Fraction(j, T)) for j in (min(first, T - 1), T - 1)]
         if first < T and (ends[0] / beta).upper < bottom.lower and (ends[1] / alpha).lower > top.upper:
             return
+        modes += T
+        need(modes <= MOST_MODES, f"mode_on_axis: the windows do not overlap from {T} clips on")
         reached = bottom.lower
         for j in range(1, T):
             mu = mode_eigenvalue(PI * Fraction(j, T))
@@ -190,21 +224,29 @@ def check_gain(box, steps, gain, proof, k):
     """L7: the multiplier of the fastest mode to the power `steps` is in `gain`."""
     need(type(steps) is int and 1 <= steps <= 10_000, "steps must be in 1..10000")
     (low, high), (w_min, w_max) = map(rational, proof["multiplier"]), box["rate"]
-    need(1 <= low < high and gain[0] <= low**steps and high**steps <= gain[1], "gain.multiplier does not imply gain")
+    need(1 <= low < high <= 1 << 64, "gain.multiplier must be an interval in [1, 2^64]")
+    implied = gain[0] <= power(low, steps).lower and power(high, steps).upper <= gain[1]
+    need(implied, "gain.multiplier does not imply gain")
     for u_range, z_range, r_range in leaves((box["u_star"], box["z"], box["excess"]), proof["splits"]):
         u, r, X = rounded(u_range, r_range, k)
         *_, lam, m, a = mode(u, enclose(z_range[0] / X, z_range[1] * X), r)
-        need(m.lower > 0 and a.lower >= 1, f"L7 does not apply at u_star {u_range[0]}")
+        need(m.lower > 0 and a.lower >= 1, f"L7 does not apply at u_star {float(u_range[0])}")
         for g, w, sign in ((low, w_min / k, 1), (low, w_max * k, 1), (high, w_max * k, -1)):
             x = (g - 1) / w
             h = a * (lam - x - (g - 1) * (1 + m)) - (1 - m) * (lam - x) + lam * lam - x * (x / g + 2 - 2 / g)
-            need((sign * h).lower > 0, f"the gain is open at u_star {u_range[0]}, z {z_range[0]}, excess {r_range[0]}")
+            where = f"u_star {float(u_range[0])}, z {float(z_range[0])}, excess {float(r_range[0])}"
+            need((sign * h).lower > 0, f"the gain is open at {where}")
 
 
 def check_design_box(content):
     """All conditions of the region on the box."""
     fields(content, "format version kind claim conditions theorems box region emission proof made_with subject sha256")
+    remarks(content)
     region, emission, proof = content["region"], content["emission"], content["proof"]
+    fields(proof, "gain_interval band gain")
+    for name, names in (("gain_interval", "splits"), ("band", "alpha beta splits"), ("gain", "multiplier splits")):
+        fields(proof[name], names)
+    need(type(region["soft_onset"]) is bool, "soft_onset is true or false")
     fields(region, "lower upper clips steps gain modulation soft_onset")
     fields(emission, "parameter_error gain_error modulation_fraction step_size")
     fields(content["box"], " ".join(COORDINATES))
@@ -228,15 +270,27 @@ def check_design_box(content):
     need(low_end * K * k < m_lo <= 1 <= m_hi, "modulation: its lower end is too low")
     R0 = max(room**n, m_hi * room)
     named = ["v_rich", "damped", "fed", "turing", "mode_on_axis", "wavelength", "gain"]
-    named += [name for name in ("modulation", "soft_onset") if region[name]]
+    named += [name for name in ("modulation", "soft_onset") if region[name] not in (None, False)]
     check_gain_interval(box["u_star"], r_lo, R0, proof["gain_interval"]["splits"])
     check_modes(box["wavelength"], region["clips"], *check_band(box, proof["band"], k))
     check_gain(box, region["steps"], pair(region["gain"]), proof["gain"], k)
     if region["soft_onset"]:
         x = (1 / threshold(enclose(rounded(box["u_star"], (r_lo, r_lo), k)[0].upper))).upper
         need(x < Fraction(1, 3) and 23 * x**4 - 124 * x**3 - 6 * x**2 - 72 * x + 27 > 0, "soft_onset fails")
-    need(content["conditions"] == named, f"the proof covers {named}, the claim says {content['conditions']}")
+    need(content["conditions"] == named, f"the conditions must be those that the proof covers, {named}")
+    need(
+        content["theorems"] == {name: THEOREMS[name] for name in named}, "the theorems are not those of the conditions"
+    )
     return f"all designs of the box satisfy {', '.join(named)}"
+
+
+def remarks(content):
+    """The form of what is not claimed: plain short texts, so that whoever prints them prints no more than text."""
+    made, subject = content["made_with"], content["subject"]
+    need(isinstance(made, dict) and set(made) == {"python", "rdmf", "python-flint"}, "made_with names other programs")
+    need(all(isinstance(x, str) and re.fullmatch(VERSION, x) for x in made.values()), "made_with holds no versions")
+    plain = isinstance(subject, str) and len(subject) <= 200 and subject.isprintable()
+    need(subject is None or plain, "the subject is no printable text of at most 200 characters")
 
 
 def rational(text):
@@ -257,18 +311,19 @@ def fields(part, names):
 
 def check_content(content):
     """What a certificate establishes, in words. Raises Refused or Unreadable."""
-    if not isinstance(content, dict) or content.get("format") != "rdmf-certificate":
-        raise Unreadable("is no certificate: the field format must be rdmf-certificate")
-    rest = {key: value for key, value in content.items() if key != "sha256"}
-    digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    need(content.get("sha256") == digest, "the content was changed after it was written (sha256)")
-    if content.get("version") != 1 or content.get("kind") != "design-box":
-        raise Unreadable("is of a version or kind that this checker does not know")
-    need(content.get("claim") == CLAIM, "the claim in words is not the one that is checked")
     try:
+        if not isinstance(content, dict) or content.get("format") != "rdmf-certificate":
+            raise Unreadable("is no certificate: the field format must be rdmf-certificate")
+        rest = {key: value for key, value in content.items() if key != "sha256"}
+        digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        need(content.get("sha256") == digest, "the content was changed after it was written (sha256)")
+        version = content.get("version")
+        if type(version) is not int or version != 1 or content.get("kind") != "design-box":
+            raise Unreadable("is of a version or kind that this checker does not know")
+        need(content.get("claim") == CLAIM, "the claim in words is not the one that is checked")
         return check_design_box(content)
-    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, StopIteration) as error:
-        raise Refused(f"a field is missing or malformed ({type(error).__name__}: {error})") from error
+    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError, RecursionError) as error:
+        raise Refused(f"a field is missing or malformed ({type(error).__name__}: {str(error)[:200]!r})") from error
 
 
 def once(pairs):
@@ -277,11 +332,16 @@ def once(pairs):
 
 
 def check(path):
-    """`check_content` of a file."""
+    """`check_content` of a file, which is read once."""
     try:
-        return check_content(json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=once))
+        with Path(path).open("rb") as stream:
+            text = stream.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise Unreadable(f"is longer than any certificate of this kind ({LARGEST_FILE} bytes)")
+        content = json.loads(text.decode("utf-8"), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:
         raise Unreadable(f"cannot be read ({error})") from error
+    return check_content(content)
 
 
 def main(arguments):

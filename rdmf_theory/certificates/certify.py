@@ -23,6 +23,7 @@ from typing import Any
 import flint
 
 from rdmf_theory.arithmetic.enclosure import PRECISION, Box, OpenLeaf, Range, ball, bisect, enclose, precision
+from rdmf_theory.certificates import certificate_checker
 from rdmf_theory.certificates.certificate import FORMAT, VERSION, Certificate, Verdict, made_with
 from rdmf_theory.certificates.refute import refute
 from rdmf_theory.errors import ParameterError
@@ -31,18 +32,6 @@ from rdmf_theory.regions.admissible import AdmissibleRegion
 __all__ = ["GAIN_ERROR", "PARAMETER_ERROR", "Certificate", "Verdict", "certify_box", "enclose"]
 
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
-THEOREMS = {
-    "v_rich": "Chart.v_rich_unique",
-    "damped": "Chart.stable_without_diffusion_iff",
-    "fed": "Design.design_positive",
-    "turing": "Turing.turing_iff",
-    "mode_on_axis": "Modes.clips_grow",
-    "wavelength": "Design.mode_eigenvalue_injective",
-    "gain": "Transfer.layer_grows_iff",
-    "modulation": "ModulatedGain.gain_interval_iff",
-    "soft_onset": "Onset.soft_onset_iff",
-}
-"""Condition -> the theorem of proofs/ that says what it means for the layer."""
 PARAMETER_ERROR = Fraction(1, 1 << 23)
 GAIN_ERROR = Fraction(1, 1 << 18)
 
@@ -113,9 +102,10 @@ def certify_box(
         "format": FORMAT,
         "version": VERSION,
         "kind": "design-box",
-        "claim": "every design of the box, rounded as the layer rounds, satisfies the conditions of the region",
+        "claim": certificate_checker.CLAIM,
         "conditions": conditions,
-        "theorems": {name: THEOREMS[name] for name in conditions},
+        # condition -> the theorem of proofs/ that says what it means for the layer
+        "theorems": {name: certificate_checker.THEOREMS[name] for name in conditions},
         "box": {name: _texts(*ends) for name, ends in zip(COORDINATES, box, strict=True)},
         "region": {
             "lower": _texts(*region.lower),

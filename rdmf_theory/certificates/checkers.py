@@ -15,6 +15,7 @@ from typing import Any
 
 CHECKERS = {"design-box": "certificate_checker", "fixed-ratio-region": "region_checker", "patterns": "pattern_checker"}
 """Kind of certificate -> module of this package."""
+LARGEST_FILE = 1 << 28
 
 
 class Refused(Exception):
@@ -30,7 +31,8 @@ def checker_of(content: Any) -> ModuleType:
     kind = content.get("kind") if isinstance(content, dict) else None
     if not isinstance(kind, str) or kind not in CHECKERS:
         known = ", ".join(CHECKERS)
-        raise Unreadable(f"is no certificate of a kind that a checker knows ({known}); its field kind is {kind!r}")
+        found = repr(kind[:40]) if isinstance(kind, str) else None if kind is None else f"of type {type(kind).__name__}"
+        raise Unreadable(f"is no certificate of a kind that a checker knows ({known}); its field kind is {found}")
     return importlib.import_module(f"{__package__}.{CHECKERS[kind]}")
 
 
@@ -45,16 +47,26 @@ def check_content(content: Any) -> str:
         raise Unreadable(str(error)) from error
 
 
-def check(path: str | os.PathLike[str]) -> str:
-    """`check_content` of a file, read by its checker. Raises Refused or Unreadable."""
+def read(path: str | os.PathLike[str]) -> Any:
+    """The JSON object of a file, which is read once: also from a pipe. Raises Refused or Unreadable."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        with Path(path).open("rb") as stream:
+            text = stream.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise Unreadable(f"is longer than any certificate ({LARGEST_FILE} bytes)")
+        return json.loads(text.decode("utf-8"), object_pairs_hook=_once)
+    except OSError as error:
+        raise Unreadable(f"cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"cannot be read: it was cut short, or never was JSON ({error})") from error
-    checker = checker_of(content)
-    try:
-        return checker.check(path)
-    except checker.Refused as error:
-        raise Refused(str(error)) from error
-    except checker.Unreadable as error:
-        raise Unreadable(str(error)) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise Refused("a field occurs twice")
+    return dict(pairs)
+
+
+def check(path: str | os.PathLike[str]) -> str:
+    """`check_content` of a file. Raises Refused or Unreadable."""
+    return check_content(read(path))

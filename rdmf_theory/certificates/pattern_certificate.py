@@ -10,7 +10,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil, floor, log2
+from math import ceil, floor, inf, log2, nextafter
 from typing import Any
 
 import numpy as np
@@ -59,9 +59,9 @@ class PatternProof:
         if not self.holds:
             return {"outcome": "undecided", "detail": self.detail}
         equation, layer = self.entry["equation"], self.entry["layer"]
-        numbers: dict[str, Any] = {name: _float(equation[name]) for name in ("distance", "attraction", "decay_rate")}
+        numbers: dict[str, Any] = {name: _float(name, equation) for name in ("distance", "attraction", "decay_rate")}
         if layer is not None:
-            numbers["layer"] = {name: _float(layer[name]) for name in ("distance", "attraction", "factor")}
+            numbers["layer"] = {name: _float(name, layer) for name in ("distance", "attraction", "factor")}
         return {"outcome": "certified", **numbers}
 
 
@@ -232,8 +232,13 @@ def _rounded(x: Any, rounding: Any) -> Fraction:
     return Fraction(rounding(x * unit)) / unit
 
 
-def _float(text: str) -> float:
-    return float(Fraction(text))
+def _float(name: str, bounds: dict[str, Any]) -> float:
+    """A proved bound as a float, rounded so that it is still proved: distances and factors up, the others down."""
+    exact = Fraction(bounds[name])
+    nearest, upward = float(exact), name in ("distance", "factor")
+    if (nearest < exact) if upward else (nearest > exact):
+        return nextafter(nearest, inf if upward else 0.0)
+    return nearest
 
 
 def pattern_certificate(system: str, entries: Sequence[dict[str, Any]], subject: str | None = None) -> Certificate:

@@ -18,8 +18,14 @@ gives an approximate state y and two symmetric matrices. With |.| the Euclidean 
   L1. S > 0 and k2 L'S L - B'S B >= b I at y (with u' = y_u), k2 < 1; hence L'S L >= q I, q = b/k2. Norm
       N(z) = |L(y) z|_S.
   L2. On N(x - y) <= r = d sqrt(q), so max |x - y| <= d: |A(v)^-1| <= 1 in the max norm (an M-matrix with row sums
-      >= 1) and A(v)(u' - y_u) = (u - y_u) + G_u(y) - s (v^2 - y_v^2) y_u bound |u' - y_u|, and with it
-      |L(x) - L(y)| <= e_L and |B(x) - B(y)| <= e_B. Then N(M'(x) z) <= c N(z) with
+      >= 1) and A(v)(u' - y_u) = (u - y_u) + G_u(y) - s (v^2 - y_v^2) y_u give one bound g for all clips,
+          max |u' - y_u| <= g = d + max |G_u(y)| + max over clips of s (2 |y_v| d + d^2) |y_u|,
+      and none clip by clip: the inverse of A(v) carries what happens at a clip to its neighbours. With it, at each clip
+          |s v^2 - s y_v^2| <= s (2 |y_v| d + d^2)
+          |2 s v u' - 2 s y_v y_u| = 2 s |y_v (u' - y_u) + (v - y_v) y_u + (v - y_v)(u' - y_u)|
+                                  <= 2 s (|y_v| g + d |y_u| + d g).
+      Each of the two stands twice in a column of L - L(y), of B - B(y), and these columns are orthogonal: so the norms
+      are <= e_L, e_B, sqrt 2 times the largest over the clips. Then N(M'(x) z) <= c N(z) with
       c = (sqrt k2 + t e_B)/(1 - t e_L), t = sqrt(|S|/q), which must be < 1.
   L3. sqrt|S| |G(y)| <= (1 - c) r: M maps that ellipsoid into itself and contracts it (Banach), so every run of the
       layer from it converges to one fixed point, at N-distance <= sqrt|S| |G(y)|/(1 - c) from y, and that is x* of E2.
@@ -29,6 +35,7 @@ import hashlib
 import json
 import re
 import sys
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from math import ceil, isqrt, sqrt
 from operator import mul
@@ -37,7 +44,8 @@ from pathlib import Path
 BITS = 64
 ONE = 1 << BITS
 NUMBER = r"-?[0-9]{1,400}(/[1-9][0-9]{0,400})?"
-MOST_CLIPS, MOST_UNKNOWNS = 512, 1024
+# limits on what one file may ask for; MOST_WORK is of the sum over patterns of unknowns cubed
+LARGEST_FILE, MOST_CLIPS, MOST_UNKNOWNS, MOST_TERMS, MOST_WORK = 1 << 28, 512, 1024, 64, 1 << 30
 CLAIM = (
     "each pattern exists, is locally unique and stable, for the equation and, where it is given, for the layer's step"
 )
@@ -67,6 +75,7 @@ def root(x, up):
 def polynomial(terms, species):
     """[(coefficient, exponents)] of a certificate's list of terms."""
     parsed = []
+    need(isinstance(terms, list) and len(terms) <= MOST_TERMS, f"a reaction has at most {MOST_TERMS} terms")
     for term in terms:
         need(isinstance(term, list) and len(term) == 2, "a term is a coefficient and exponents")
         powers = term[1]
@@ -284,12 +293,10 @@ class Layer:
 
     def conclude(self, pattern, d):
         """L2, L3 for half-width d: (contraction factor, distance of the fixed point from y, radius of attraction)."""
-        e_L = e_B = Fraction(0)
-        for u, v in zip(*([abs(x) for x in row] for row in pattern.state), strict=True):
-            square = self.s * (2 * v * d + d * d)
-            moved = d + pattern.largest_residual + square * u
-            e_L = max(e_L, square)
-            e_B = max(e_B, 2 * self.s * (v * moved + u * d + d * moved))
+        clips = list(zip(*([abs(x) for x in row] for row in pattern.state), strict=True))
+        e_L = max(self.s * (2 * v * d + d * d) for _, v in clips)
+        g = substrate_moves(clips, self.s, d, pattern.largest_residual)
+        e_B = max(2 * self.s * (v * g + d * u + d * g) for u, v in clips)
         # the entry stands twice in a column of L, of B: factor sqrt 2 < 17/12
         t = root(self.norm / self.q, up=True) * Fraction(17, 12)
         need(t * e_L < 1, "the layer's step varies too much in the box: take a smaller one")
@@ -298,6 +305,11 @@ class Layer:
         force, inward = root(self.norm, up=True) * pattern.residual, root(self.q, up=False)
         need(force <= (1 - c) * d * inward, "the state is not accurate enough for the layer")
         return c, force / ((1 - c) * inward), d * inward / (root(self.norm, up=True) * self.size)
+
+
+def substrate_moves(clips, s, d, residual):
+    """g of L2, for clips (|y_u|, |y_v|): one bound of |u' - y_u| for all of them, where u and v move by at most d."""
+    return d + residual + max(s * (2 * v * d + d * d) * u for u, v in clips)
 
 
 def total(columns, axis):
@@ -327,8 +339,8 @@ def check_pattern(entry, system):
     need(0 < rational(equation["attraction"]) <= attraction, "the region of attraction is smaller than claimed")
     need(0 < rational(equation["decay_rate"]) <= rate, "the decay is slower than claimed")
     need(pattern.spread_of > 2 * distance, "the state may be homogeneous: it is no pattern")
-    words = f"a steady state within {float(rational(equation['distance'])):.2g}, "
-    words += f"decay rate >= {float(rational(equation['decay_rate'])):.3g}"
+    words = f"a steady state within {shown(rational(equation['distance']), ROUND_CEILING)}, "
+    words += f"decay rate >= {shown(rational(equation['decay_rate']), ROUND_FLOOR)}"
     layer = entry["layer"]
     if layer is None:
         return words
@@ -340,13 +352,26 @@ def check_pattern(entry, system):
     need(near <= attraction, "the layer's fixed point may be another one than the equation's")
     need(0 < rational(layer["attraction"]) <= ball, "the layer's region of attraction is smaller than claimed")
     need(factor <= rational(layer["factor"]) < 1, "the layer contracts less than claimed")
-    return f"{words}; the layer contracts by {float(rational(layer['factor'])):.7g} a step"
+    return f"{words}; the layer contracts by 1 - {shown(1 - rational(layer['factor']), ROUND_FLOOR)} a step"
+
+
+def shown(x, rounding):
+    """Three digits of x > 0, rounded in one direction."""
+    return str(Context(prec=3, rounding=rounding).divide(Decimal(x.numerator), Decimal(x.denominator)))
+
+
+def remarks(content):
+    """The form of what is not claimed: plain short texts, so that whoever prints them prints no more than text."""
+    for name, empty in (("subject", True), ("system", False)):
+        x = content[name]
+        plain = isinstance(x, str) and 0 < len(x) <= 200 and x.isprintable()
+        need((empty and x is None) or plain, f"the {name} is no printable text of at most 200 characters")
 
 
 def rational(text):
     """An exact number, written p or p/q."""
     if not isinstance(text, str) or not re.fullmatch(NUMBER, text):
-        raise Refused(f"{text!r} is no exact number")
+        raise Refused(f"{str(text)[:40]!r} is no exact number")
     return Fraction(text)
 
 
@@ -372,31 +397,39 @@ def digest(content):
 
 def check_content(content):
     """What a certificate establishes, in words. Raises Refused or Unreadable."""
-    if not isinstance(content, dict) or content.get("format") != "rdmf-certificate":
-        raise Unreadable("is no certificate: the field format must be rdmf-certificate")
-    need(content.get("sha256") == digest(content), "the content was changed after it was written (sha256)")
-    if content.get("version") != 1 or content.get("kind") != "patterns":
-        raise Unreadable("is of a version or kind that this checker does not know")
     try:
+        if not isinstance(content, dict) or content.get("format") != "rdmf-certificate":
+            raise Unreadable("is no certificate: the field format must be rdmf-certificate")
+        need(content.get("sha256") == digest(content), "the content was changed after it was written (sha256)")
+        version = content.get("version")
+        if type(version) is not int or version != 1 or content.get("kind") != "patterns":
+            raise Unreadable("is of a version or kind that this checker does not know")
         fields(content, "format version kind claim system subject patterns sha256")
         need(content["claim"] == CLAIM, "the claim in words is not the one that is checked")
+        remarks(content)
         patterns = content["patterns"]
         need(isinstance(patterns, list) and patterns, "there is no pattern")
+        work = sum((len(entry["state"]) * len(entry["state"][0])) ** 3 for entry in patterns)
+        need(work <= MOST_WORK, "there are too many patterns for one file: split them")
         words = [f"pattern {i}: {check_pattern(entry, content['system'])}" for i, entry in enumerate(patterns, start=1)]
-    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError) as error:
-        raise Refused(f"a field is missing or malformed ({type(error).__name__}: {error})") from error
+    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError, RecursionError) as error:
+        raise Refused(f"a field is missing or malformed ({type(error).__name__}: {str(error)[:200]!r})") from error
     return f"{len(words)} stable pattern{'s' * (len(words) > 1)}. " + ". ".join(words)
 
 
+def once(pairs):
+    need(len(dict(pairs)) == len(pairs), "a field occurs twice")
+    return dict(pairs)
+
+
 def check(path):
-    """`check_content` of a file."""
-
-    def once(pairs):
-        need(len({key for key, _ in pairs}) == len(pairs), "a field occurs twice")
-        return dict(pairs)
-
+    """`check_content` of a file, which is read once."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=once)
+        with Path(path).open("rb") as stream:
+            text = stream.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise Unreadable(f"is longer than any certificate of this kind ({LARGEST_FILE} bytes)")
+        content = json.loads(text.decode("utf-8"), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:
         raise Unreadable(f"cannot be read ({error})") from error
     return check_content(content)

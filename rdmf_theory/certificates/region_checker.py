@@ -1,21 +1,30 @@
 """Does a `fixed-ratio-region` certificate hold? `python region_checker.py FILE`: exit 0 yes, 1 no, 3 unreadable.
 
 Standard library only, nothing of the program that made the certificate. Numbers are exact rationals or intervals with
-integer ends over 2^96, never floats. Claimed: the area of the Turing region at a fixed ratio d of diffusivities in the
-(F, k) plane, its named points, and a paving with strips. In the chart the region is u_low(z) < u < min(1/2, 1/z),
+integer ends over 2^bits, never floats. Claimed: the area of the Turing region at a fixed ratio d of diffusivities in
+the (F, k) plane, its named points, and a paving with strips. In the chart the region is u_low(z) < u < min(1/2, 1/z),
 1 < z < d, cut at F = F_max, with |d(F,k)/d(u,z)| = s^2 z^2 u^4 (1-u)(1-2u).
+
+The area is enclosed at s = 1, with as many bits as it takes for 24 digits of it, however small it is. Its decimal is
+accepted only if the whole enclosure is within one unit of its last place and it has 6 digits or more; what is printed
+is rounded away from the claim. Of the remarks `made_with` and `subject` the form is checked, nothing is claimed.
 """
 
 import hashlib
 import json
 import re
 import sys
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from math import isqrt
 from pathlib import Path
 
-SCALE = 1 << 96
-NUMBER = r"-?[0-9]{1,2000}(/[1-9][0-9]{0,2000}|\.[0-9]{1,2000})?"
+NUMBER = r"-?[0-9]{1,1000}(/[1-9][0-9]{0,1000}|\.[0-9]{1,1000})?"
+LARGEST_FILE, MOST_STRIPS = 1 << 24, 4096
+VERSION = r"(not installed|[0-9][0-9A-Za-z.+!-]{0,60})"
+PRECISIONS = (96, 192, 384, 768, 1536, 3072)
+# areas of strips are rounded to this grid, so that their sum stays short
+GRID = 1 << 3072
 CLAIM = "area, named points and paving of the Turing region in the (F, k) plane"
 
 
@@ -36,58 +45,64 @@ def corners(fraction):
     """An operation that is monotone in each argument, rounded outward; `fraction` is its result at two end points."""
 
     def operation(self, other):
-        other = enclose(other)
-        ends = [fraction(x, y) for x in (self.lo, self.hi) for y in (other.lo, other.hi)]
-        need(all(d > 0 for _, d in ends), "a divisor is not positive: split the box further")
-        return Interval(min(n // d for n, d in ends), max(-(-n // d) for n, d in ends))
+        other = enclose(other, bits=self.bits)
+        ends = [fraction(x, y, 1 << self.bits) for x in (self.lo, self.hi) for y in (other.lo, other.hi)]
+        need(all(d > 0 for _, d in ends), "a divisor is not positive")
+        return Interval(min(n // d for n, d in ends), max(-(-n // d) for n, d in ends), self.bits)
 
     return operation
 
 
 class Interval:
-    """All reals between lo/2^96 and hi/2^96."""
+    """All reals between lo/2^bits and hi/2^bits."""
 
-    def __init__(self, lo, hi):
-        self.lo, self.hi = lo, hi
+    def __init__(self, lo, hi, bits):
+        self.lo, self.hi, self.bits = lo, hi, bits
 
-    __add__ = __radd__ = corners(lambda x, y: (x + y, 1))
-    __sub__ = corners(lambda x, y: (x - y, 1))
-    __rsub__ = corners(lambda x, y: (y - x, 1))
-    __mul__ = __rmul__ = corners(lambda x, y: (x * y, SCALE))
-    __truediv__ = corners(lambda x, y: (x * SCALE, y))
-    __rtruediv__ = corners(lambda x, y: (y * SCALE, x))
-    lower = property(lambda self: Fraction(self.lo, SCALE))
-    upper = property(lambda self: Fraction(self.hi, SCALE))
+    __add__ = __radd__ = corners(lambda x, y, _: (x + y, 1))
+    __sub__ = corners(lambda x, y, _: (x - y, 1))
+    __rsub__ = corners(lambda x, y, _: (y - x, 1))
+    __mul__ = __rmul__ = corners(lambda x, y, one: (x * y, one))
+    __truediv__ = corners(lambda x, y, one: (x * one, y))
+    __rtruediv__ = corners(lambda x, y, one: (y * one, x))
+    lower = property(lambda self: Fraction(self.lo, 1 << self.bits))
+    upper = property(lambda self: Fraction(self.hi, 1 << self.bits))
 
     def __pow__(self, n):
-        return enclose(1) if n == 0 else self * self ** (n - 1)
+        return enclose(1, bits=self.bits) if n == 0 else self * self ** (n - 1)
 
     def sqrt(self):
-        need(self.lo >= 0, "a radicand is negative: split the box further")
-        return Interval(isqrt(self.lo * SCALE), isqrt(self.hi * SCALE) + 1)
+        need(self.lo >= 0, "a radicand is negative")
+        return Interval(isqrt(self.lo << self.bits), isqrt(self.hi << self.bits) + 1, self.bits)
 
 
-def enclose(lo, hi=None):
+def enclose(lo, hi=None, bits=PRECISIONS[0]):
     """The smallest interval around a number, or around [lo, hi]."""
     if isinstance(lo, Interval):
         return lo
     lo, hi = Fraction(lo), Fraction(lo if hi is None else hi)
-    return Interval(lo.numerator * SCALE // lo.denominator, -(-hi.numerator * SCALE // hi.denominator))
+    return Interval((lo.numerator << bits) // lo.denominator, -((-hi.numerator << bits) // hi.denominator), bits)
 
 
-def logarithm(x):
-    """Enclosure of ln x for a rational x > 0: halve to [2/3, 4/3], then ln = 2 artanh((x-1)/(x+1))."""
+def logarithm(x, bits=PRECISIONS[0]):
+    """Enclosure of ln x for a rational x >= 2/3: halve to [2/3, 4/3], then ln = 2 artanh((x-1)/(x+1)).
+
+    artanh y = y + y^3/3 + ..., odd, |y| <= 1/3; beyond y^(2n-1) the rest is below |y|^(2n+1)/((2n+1)(1 - y^2)).
+    """
 
     def artanh(y):
-        total = sum(y ** (2 * i + 1) / (2 * i + 1) for i in range(40))
-        tail = abs(y) ** 81 / (81 * (1 - y * y))
-        return enclose(total - tail, total + tail)
+        square, power, total, n = enclose(y * y, bits=bits), enclose(y, bits=bits), enclose(0, bits=bits), 0
+        # y^2 <= 1/9 < 2^-3: so many terms bring the power below 2^-bits
+        while n <= bits // 3 + 1:
+            total, power, n = total + power / (2 * n + 1), power * square, n + 1
+        rest = max(abs(power.lower), abs(power.upper)) / ((2 * n + 1) * (1 - y * y))
+        return total + enclose(-rest, rest, bits)
 
     x, halvings = Fraction(x), 0
     while x > Fraction(4, 3):
         x, halvings = x / 2, halvings + 1
     need(x >= Fraction(2, 3), "logarithm of a number below 2/3")
-    return 2 * artanh((x - 1) / (x + 1)) + 2 * halvings * artanh(Fraction(1, 3))
+    return 2 * artanh((x - 1) / (x + 1)) + (2 * halvings * artanh(Fraction(1, 3)) if halvings else 0)
 
 
 def chart_area(z_lo, z_hi, u_lo, u_hi):
@@ -109,7 +124,8 @@ def check_strips(d, s, F_max, strips):
     def feed(u, z):
         return s * z * z * u**3 * (1 - u)
 
-    inner = outer = Fraction(0)
+    need(isinstance(strips, list) and len(strips) <= MOST_STRIPS, f"strips must be a list of at most {MOST_STRIPS}")
+    inner = outer = 0
     position = Fraction(1)
     for strip in strips:
         fields(strip, "z inner outer")
@@ -122,9 +138,10 @@ def check_strips(d, s, F_max, strips):
         # the chart, and with it the area of a strip, ends at u = 1/2
         capped = capped and p >= 0 and q <= half
         need(p <= u_low(z_lo) and capped, f"an outer strip does not cover the region at z {float(z_lo):.6g}")
-        inner, outer = inner + chart_area(z_lo, z_hi, a, b), outer + chart_area(z_lo, z_hi, p, q)
+        inner += chart_area(z_lo, z_hi, a, b) * GRID // 1
+        outer += -(-chart_area(z_lo, z_hi, p, q) * GRID // 1)
     need(position == d or (position > 1 and u_low(position) * position >= 1), "the paving ends before the region does")
-    return s * s * inner, s * s * outer
+    return s * s * inner / GRID, s * s * outer / GRID
 
 
 def multiply(p, q):
@@ -155,21 +172,23 @@ def closed_form(d, s):
     return s * s * R, -s * s * low[-1]
 
 
-def bisect(function, lo, hi):
-    """Enclosure of the zero of an increasing function with function(lo) < 0 <= function(hi)."""
-    for _ in range(92):
-        middle = (lo + hi) / 2
+def bisect(function, lo, hi, bits):
+    """Enclosure of the zero of an increasing function with function(lo) < 0 <= function(hi), hi - lo <= 1."""
+    step = Fraction(1, 1 << bits)
+    lo, hi = lo // step * step, -(-hi // step) * step
+    while hi - lo > step:
+        middle = (lo + hi) / 2 // step * step
         lo, hi = (middle, hi) if function(middle) < 0 else (lo, middle)
-    return enclose(lo, hi)
+    return enclose(lo, hi, bits)
 
 
-def area_below(d, s, F_max):
-    """Enclosure of the area with F <= F_max, 1 < d <= 2: u_low(z) < u < 1/2 up to z_a, u < u_F(z) from z_a to z_b.
+def area_below(d, phi, bits=PRECISIONS[0]):
+    """Enclosure of the area with F <= phi at s = 1, 1 < d <= 2: u_low(z) < u < 1/2 up to z_a, u < u_F(z) to z_b.
 
-    On the curve F = F_max, z^2 = phi/(u^3(1-u)) with phi = F_max/s, and by parts
+    On the curve F = phi, z^2 = phi/(u^3(1-u)), and by parts
     int z^2 P(u_F) dz = [z^3 P/3 - (2/3) phi^(3/2) sqrt(u(1-u))] between its ends.
     """
-    phi, one, half, end = F_max / s, Fraction(1), Fraction(1, 2), Fraction(d)
+    one, half, end = Fraction(1), Fraction(1, 2), Fraction(d)
 
     def u_low(z):
         return Fraction(3, 4) - d / (8 * z) - z / (8 * d)
@@ -178,27 +197,37 @@ def area_below(d, s, F_max):
         return z * z * u**3 * (1 - u) - phi
 
     def curve(u, z):
-        return z**3 * primitive(u) / 3 - Fraction(2, 3) * enclose(phi) * (enclose(phi) * u * (1 - u)).sqrt()
+        root = (enclose(phi, bits=bits) * u * (1 - u)).sqrt()
+        return z**3 * primitive(u) / 3 - Fraction(2, 3) * enclose(phi, bits=bits) * root
 
     if excess(u_low(one), one) >= 0:
-        return enclose(0)
-    z_a = z_b = enclose(end)
-    area = enclose(0)
+        return enclose(0, bits=bits)
+    z_a = z_b = enclose(end, bits=bits)
+    area = enclose(0, bits=bits)
     if excess(half, end) > 0:
-        z_a, u_a = enclose(one), enclose(half)
+        z_a, u_a = enclose(one, bits=bits), enclose(half, bits=bits)
         if excess(half, one) > 0:
-            u_a = bisect(lambda u: excess(u, one), u_low(one), half)
+            u_a = bisect(lambda u: excess(u, one), u_low(one), half, bits)
         else:
-            z_a = bisect(lambda z: excess(half, z), one, end)
-        z_b = bisect(lambda z: excess(u_low(z), z), one, end)
+            z_a = bisect(lambda z: excess(half, z), one, end, bits)
+        z_b = bisect(lambda z: excess(u_low(z), z), one, end, bits)
         area = curve(u_low(z_b), z_b) - curve(u_a, z_a)
     area = area + (z_a**3 - 1) * primitive(half) / 3
     for i, a in below_low_end(d).items():
         if i == -1:
-            area = area - a * Interval(logarithm(z_b.lower).lo, logarithm(z_b.upper).hi)
+            area = area - a * Interval(logarithm(z_b.lower, bits).lo, logarithm(z_b.upper, bits).hi, bits)
         else:
             area = area - a / (i + 1) * ((z_b ** (i + 1) if i >= 0 else 1 / z_b ** (-i - 1)) - 1)
-    return s * s * area
+    return area
+
+
+def resolved(enclosure, width):
+    """Ends of the first enclosure, with more and more bits, narrower than `width` and than 2^-80 of its lower end."""
+    for bits in PRECISIONS:
+        value = enclosure(bits)
+        if value.upper - value.lower <= min(width, value.lower / (1 << 80)):
+            return value.lower, value.upper
+    raise Refused(f"the area is too small to be told from 0 with {bits} bits")
 
 
 def check_region(content):
@@ -206,6 +235,7 @@ def check_region(content):
     fields(content, "format version kind claim d s F_max area points strips made_with subject sha256")
     fields(content["area"], "closed_form decimal enclosure inner outer")
     fields(content["points"], "turing_hopf bogdanov_takens")
+    remarks(content)
     d, s, area = rational(content["d"]), rational(content["s"]), content["area"]
     F_max = None if content["F_max"] is None else rational(content["F_max"])
     need(d > 1 and s > 0 and (F_max is None or F_max > 0), "d > 1, s > 0 and F_max > 0 are needed")
@@ -219,17 +249,41 @@ def check_region(content):
     if d > 2:
         exact = [area["closed_form"], area["enclosure"], area["decimal"]]
         need(exact == [None] * 3, "exact areas are checked for d <= 2 only")
-        return f"the area is in [{float(inner):.6g}, {float(outer):.6g}]"
-    R, L = closed_form(d, s)
-    text = f"{R} + {L} ln({d})" if F_max is None else None
+        return f"the area is in [{shown(inner, ROUND_FLOOR)}, {shown(outer, ROUND_CEILING)}]"
+    R, L = closed_form(d, Fraction(1))
+    text = f"{s * s * R} + {s * s * L} ln({d})" if F_max is None else None
     need(area["closed_form"] == text, f"the closed form is {text}")
-    value = enclose(R) + L * logarithm(d) if F_max is None else area_below(d, s, F_max)
+    need(isinstance(area["decimal"], str) and "." in area["decimal"], "the decimal area is no decimal")
+    decimal, places = rational(area["decimal"]), len(area["decimal"].partition(".")[2])
+    digit = Fraction(1, 10**places)
+
+    def enclosure(bits):
+        return enclose(R, bits=bits) + L * logarithm(d, bits) if F_max is None else area_below(d, F_max / s, bits)
+
+    least, most = (s * s * x for x in resolved(enclosure, digit / (s * s * (1 << 20))))
     lo, hi = pair(area["enclosure"])
-    need(inner <= lo <= value.lower and value.upper <= hi <= outer, "the enclosure of the area does not hold")
-    decimal, digit = rational(area["decimal"]), Fraction(1, 10 ** len(area["decimal"].partition(".")[2]))
+    need(inner <= lo <= least and most <= hi <= outer, "the enclosure of the area does not hold")
+    need(decimal - digit <= least and most <= decimal + digit, "the decimal area is wrong in its last digits")
+    need(decimal >= 10**5 * digit or decimal == most == 0, "the decimal area has fewer than 6 digits")
     need(lo <= decimal <= hi, "the decimal area is not in its enclosure")
-    need(value.lower - digit <= decimal <= value.upper + digit, "the decimal area is wrong in its last digits")
-    return f"the area is {area['decimal']}"
+    if most == 0:
+        return "the region is empty: no feed rate is as small as F_max"
+    return f"the area is {area['decimal']}, off by at most 1e-{places}"
+
+
+def shown(x, rounding):
+    """Six digits of x >= 0, rounded in one direction."""
+    x = Fraction(x)
+    return str(Context(prec=6, rounding=rounding).divide(Decimal(x.numerator), Decimal(x.denominator)))
+
+
+def remarks(content):
+    """The form of what is not claimed: plain short texts, so that whoever prints them prints no more than text."""
+    made, subject = content["made_with"], content["subject"]
+    need(isinstance(made, dict) and set(made) == {"python", "rdmf", "python-flint"}, "made_with names other programs")
+    need(all(isinstance(x, str) and re.fullmatch(VERSION, x) for x in made.values()), "made_with holds no versions")
+    plain = isinstance(subject, str) and len(subject) <= 200 and subject.isprintable()
+    need(subject is None or plain, "the subject is no printable text of at most 200 characters")
 
 
 def rational(text):
@@ -250,18 +304,19 @@ def fields(part, names):
 
 def check_content(content):
     """What a certificate establishes, in words. Raises Refused or Unreadable."""
-    if not isinstance(content, dict) or content.get("format") != "rdmf-certificate":
-        raise Unreadable("is no certificate: the field format must be rdmf-certificate")
-    rest = {key: value for key, value in content.items() if key != "sha256"}
-    digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    need(content.get("sha256") == digest, "the content was changed after it was written (sha256)")
-    if content.get("version") != 1 or content.get("kind") != "fixed-ratio-region":
-        raise Unreadable("is of a version or kind that this checker does not know")
-    need(content.get("claim") == CLAIM, "the claim in words is not the one that is checked")
     try:
+        if not isinstance(content, dict) or content.get("format") != "rdmf-certificate":
+            raise Unreadable("is no certificate: the field format must be rdmf-certificate")
+        rest = {key: value for key, value in content.items() if key != "sha256"}
+        digest = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        need(content.get("sha256") == digest, "the content was changed after it was written (sha256)")
+        version = content.get("version")
+        if type(version) is not int or version != 1 or content.get("kind") != "fixed-ratio-region":
+            raise Unreadable("is of a version or kind that this checker does not know")
+        need(content.get("claim") == CLAIM, "the claim in words is not the one that is checked")
         return check_region(content)
-    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, StopIteration) as error:
-        raise Refused(f"a field is missing or malformed ({type(error).__name__}: {error})") from error
+    except (KeyError, TypeError, ValueError, IndexError, ArithmeticError, AttributeError, RecursionError) as error:
+        raise Refused(f"a field is missing or malformed ({type(error).__name__}: {str(error)[:200]!r})") from error
 
 
 def once(pairs):
@@ -270,11 +325,16 @@ def once(pairs):
 
 
 def check(path):
-    """`check_content` of a file."""
+    """`check_content` of a file, which is read once."""
     try:
-        return check_content(json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=once))
+        with Path(path).open("rb") as stream:
+            text = stream.read(LARGEST_FILE + 1)
+        if len(text) > LARGEST_FILE:
+            raise Unreadable(f"is longer than any certificate of this kind ({LARGEST_FILE} bytes)")
+        content = json.loads(text.decode("utf-8"), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:
         raise Unreadable(f"cannot be read ({error})") from error
+    return check_content(content)
 
 
 def main(arguments):

@@ -299,7 +299,9 @@ def _patterns(
         from rdmf_theory.certificates.pattern_certificate import pattern_certificate
 
         pattern_certificate(diagram.problem.system.name, entries).save(file)
-        console.print(f"certificate: {file}")
+        left_out = len(rows) - len(entries)
+        says = f" (of {len(entries)} patterns; {left_out} more are NOT proved, see their details)" if left_out else ""
+        console.print(f"certificate: {file}{says}", soft_wrap=True)
     return rows
 
 

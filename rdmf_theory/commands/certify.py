@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from json import loads
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,8 +30,11 @@ def certify(
     """
     from rdmf_theory.certificates import checkers as checker
 
+    content: Any = None
     try:
-        holds, detail = True, checker.check(file)
+        # read once, so that what is checked is what is compared, and so that a pipe can be given
+        content = checker.read(file)
+        holds, detail = True, checker.check_content(content)
     except checker.Refused as error:
         holds, detail = False, str(error)
     except checker.Unreadable as error:
@@ -41,14 +43,14 @@ def certify(
     if checkpoint is not None and holds:
         from rdmf_theory.certificates.subject import mismatch, read_checkpoint
 
-        why = mismatch(loads(file.read_text(encoding="utf-8")), read_checkpoint(checkpoint))
+        why = mismatch(content, read_checkpoint(checkpoint))
         answer |= {"checkpoint": str(checkpoint), "holds": why is None, "detail": detail if why is None else why}
         holds, detail = why is None, f"{detail}\n  about {checkpoint} as it is now" if why is None else why
     if kernel and holds:
         from rdmf_theory.certificates.kernel_certificate import check_with_kernel
         from rdmf_theory.proving.prove import Outcome
 
-        outcome, covers = check_with_kernel(loads(file.read_text(encoding="utf-8")))
+        outcome, covers = check_with_kernel(content)
         answer["kernel"] = {"verdict": outcome.name.lower(), "detail": covers}
         answer["holds"] = holds = outcome is not Outcome.FAILED
         detail = f"{detail}\n  Coq's kernel: {outcome.name.lower()}: {covers}"

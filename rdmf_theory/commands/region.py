@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,6 +87,7 @@ def region(
         _export(export, export_text(export, d, s, F_max, gap), output, json)
         return
     from rdmf_theory.certificates.region_certificate import certify_region
+    from rdmf_theory.certificates.region_checker import shown
     from rdmf_theory.regions.area import bogdanov_takens, turing_hopf
 
     certificate, area = certify_region(d, s, F_max, strips=strips)
@@ -103,7 +105,10 @@ def region(
     answer |= more
     if output is not None:
         certificate.save(output)
-        console.print(f"certificate: {output}")
+        proves = (
+            "" if area.d <= 2 else " (beyond d = 2 it proves the paving's bracket of the area, not the closed form)"
+        )
+        console.print(f"certificate: {output}{proves}")
     if plot is not None:
         from rdmf_theory import plots
 
@@ -120,7 +125,8 @@ def region(
         print(f"area {area.mid:.13g} in the (F, k) plane, d = {area.d}, s = {area.s}", end="")
         print("" if area.F_max is None else f", F <= {area.F_max}")
         print(f"  exactly    {_readable(area.exact)}")
-        print(f"  certified  {float(bracket['inner']):.6g} <= area <= {float(bracket['outer']):.6g} by {strips} strips")
+        low, high = shown(bracket["inner"], ROUND_FLOOR), shown(bracket["outer"], ROUND_CEILING)
+        print(f"  certified  {low} <= area <= {high} by {strips} strips")
         for name, point in points.items():
             where = "none at this d" if point is None else f"F = {point[0]}, k = {point[1]}"
             print(f"  {name:<16} {where}")

@@ -28,7 +28,10 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT
 from rdmf_theory.turing import Rational, to_fraction
 
-PRECISION = 256
+# An area near d = 1 is a small difference of large terms: more bits are tried until so little of it is uncertain, as a
+# part of it and in absolute terms.
+PRECISIONS = (256, 512, 1024, 2048, 4096)
+UNCERTAIN = Fraction(1, 1 << 96)
 t = sp.Symbol("t", positive=True)
 
 
@@ -121,7 +124,7 @@ class _Curve:
         polynomial = sp.Poly(sp.numer(difference), t)
         evaluate = _exact_evaluation(difference)
         low, high = start, end
-        while high - low > Fraction(1, 1 << PRECISION):
+        while high - low > Fraction(1, 1 << flint.ctx.prec):
             middle = (low + high) / 2
             if evaluate(middle) < 0:
                 low = middle
@@ -210,11 +213,15 @@ def fixed_ratio_area(d: Rational, s: Rational = 1, F_max: Rational | None = None
         if value <= 0:
             raise ParameterError(f"{name} must be finite and positive. Got {value}; d = D_u/D_v, s and F are rates.")
     d_, s_, cut = fractions["d"], fractions["s"], fractions.get("F_max")
-    saved, flint.ctx.prec = flint.ctx.prec, PRECISION
+    saved = flint.ctx.prec
     try:
-        exact, ball = _unit_gain_area(d_, None if cut is None else cut / s_)
-        ball *= _ball(s_**2)
-        lower, upper = (Fraction(int(x.p), int(x.q)) for x in (_to_fmpq(ball.lower()), _to_fmpq(ball.upper())))
+        for bits in PRECISIONS:
+            flint.ctx.prec = bits
+            exact, ball = _unit_gain_area(d_, None if cut is None else cut / s_)
+            lower, upper = (Fraction(int(x.p), int(x.q)) for x in (_to_fmpq(ball.lower()), _to_fmpq(ball.upper())))
+            lower, upper = lower * s_**2, upper * s_**2
+            if upper - lower <= min(lower, Fraction(1)) * UNCERTAIN:
+                break
     finally:
         flint.ctx.prec = saved
     closed = sp.expand(sp.radsimp(exact * _rational(s_**2)))

@@ -337,6 +337,21 @@ def test_discs_hold_the_eigenvalues() -> None:
     assert max(float(rad.abs_upper()) for *_, rad in discs) < 1e-10
 
 
+def test_what_moves_the_substrate_at_a_clip_may_come_from_its_neighbours() -> None:
+    # no activator at the first clip, and a substrate that is steady for this activator
+    T, s, F, D_u, d = 6, 100.0, 1.0, 50.0, 1e-3
+    v = np.array([0.0] + [0.1] * (T - 1))
+    laplacian = np.diff(np.eye(T), axis=0).T @ -np.diff(np.eye(T), axis=0)
+    u = np.linalg.solve((F + s * v**2) * np.eye(T) - D_u * laplacian, np.full(T, F))
+    moved = np.array([v[0], *(v[1:] - d)])
+    after = np.linalg.solve((1 + F + s * moved**2) * np.eye(T) - D_u * laplacian, u + d + F)
+    clips = [(Fraction(x), Fraction(y)) for x, y in zip(u, v, strict=True)]
+    bound = checker.substrate_moves(clips, Fraction(s), Fraction(d), Fraction(1, 10**12))
+    assert abs(after - u).max() <= bound
+    # what the first clip has of its own is three times too little
+    assert abs(after - u)[0] > 3 * checker.substrate_moves(clips[:1], Fraction(s), Fraction(d), Fraction(1, 10**12))
+
+
 def test_squares_and_roots_are_rounded_outward() -> None:
     for x in (Fraction(2), Fraction(1, 3), Fraction(10) ** 30, Fraction(1, 10**40), Fraction(0)):
         assert checker.root(x, up=False) ** 2 <= x <= checker.root(x, up=True) ** 2
