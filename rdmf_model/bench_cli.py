@@ -9,7 +9,7 @@ import typer
 
 from rdmf_model.run_cli import PANEL
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import console, emit, json_ready
+from rdmf_theory.support.terminal import console, emit, json_ready
 
 SUITES = ("layer", "model", "growth", "region")
 CLIPS = {"layer": (75, 1024, 8192, 65536), "model": (75,), "growth": (1024, 2048, 4096, 8192, 16384)}

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from rdmf_model.config import Config
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.terminal import json_ready
+from rdmf_theory.support.terminal import json_ready
 
 FORMAT = "rdmf-checkpoint"
 VERSION = 1

@@ -17,7 +17,7 @@ import typer
 from rdmf_model import bench_cli, export_cli, run_cli, stream_cli
 from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.terminal import emit
+from rdmf_theory.support.terminal import emit
 
 HOLDS, VIOLATED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
 

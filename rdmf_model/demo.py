@@ -17,7 +17,7 @@ from typing import Any
 from rdmf_model.demo_steps import CONFIG, DATA, Step, all_steps, configuration, first_query
 from rdmf_model.report import Picture, Section, page
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.terminal import console
+from rdmf_theory.support.terminal import console
 
 Program = Callable[[Sequence[str]], int]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rdmf_model.run_cli import PANEL
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from rdmf_model import verify_cli
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 Run = Annotated[Path, typer.Argument(help="Run folder of `rdmf train`, or a checkpoint file.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

@@ -10,7 +10,7 @@ from typing import Any
 from rdmf_model.checkpoint import write_atomically
 from rdmf_model.config import Config
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import json_ready
+from rdmf_theory.support.terminal import json_ready
 
 CONFIG, STATISTICS = "config.json", "statistics.json"
 # what may change between the parts of one run without changing its result

@@ -8,7 +8,7 @@ import typer
 
 from rdmf_model.run_cli import PANEL, Checkpoint, Device, Json, Run, Threads, set_up_device
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 
 def register(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import typer
 
 from rdmf_model.streaming import StreamOutput
-from rdmf_theory.terminal import console
+from rdmf_theory.support.terminal import console
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from rdmf_model.run_data import (
 )
 from rdmf_model.run_folder import STATISTICS, check_folder, json_bytes, write_config
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.terminal import console
+from rdmf_theory.support.terminal import console
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

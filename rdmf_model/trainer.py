@@ -19,7 +19,7 @@ from rdmf_model.distributed import forward_global
 from rdmf_model.schedule import epoch_batches, learning_rate_factor, seed_everything
 from rdmf_model.training_state import TrainingState
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.terminal import console, json_ready
+from rdmf_theory.support.terminal import console, json_ready
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

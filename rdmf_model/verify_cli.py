@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 EPILOG = "Example: rdmf verify run --examples 1000 --texts 1000000 --html report.html --junit report.xml"
 

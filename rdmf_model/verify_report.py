@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rdmf_model.properties import PropertyResult
 from rdmf_model.verify import VerificationReport
 from rdmf_model.verify_door import DoorResult
-from rdmf_theory.terminal import console
+from rdmf_theory.support.terminal import console
 
 Progress = Callable[[str, int], Callable[[int], None]]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from rdmf_theory.certificates import checkers
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.files import write_text
 
 FORMAT = "rdmf-certificate"
 VERSION = 1
@@ -137,18 +138,3 @@ def digest(content: dict[str, Any]) -> str:
     """SHA-256 of a certificate's content in canonical JSON, the field `sha256` left out."""
     rest = {key: value for key, value in content.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file under a temporary name and rename it, so that a reader never sees half a file.
-
-    Raises: DataError if the folder does not exist or cannot be written.
-    """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({error.strerror}).") from error

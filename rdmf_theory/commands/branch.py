@@ -33,7 +33,7 @@ from rdmf_theory.commands.system_options import (
     system_point,
 )
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import console, emit, json_ready
+from rdmf_theory.support.terminal import console, emit, json_ready
 
 if TYPE_CHECKING:
     from rdmf_theory.patterns.branches import Diagram
@@ -127,7 +127,7 @@ def branch(
         found = _patterns(diagram, values, certify, certificate, show)
     answer = described | summary(diagram) | {"patterns": found}
     if output is not None:
-        from rdmf_theory.certificates.certificate import write_text
+        from rdmf_theory.support.files import write_text
 
         write_text(output, json_text.dumps(json_ready(described | with_profiles(diagram))) + "\n")
         console.print(f"branches: {output}")

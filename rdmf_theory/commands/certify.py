@@ -9,7 +9,7 @@ import typer
 
 from rdmf_theory.commands.options import Json
 from rdmf_theory.errors import DataError
-from rdmf_theory.terminal import emit
+from rdmf_theory.support.terminal import emit
 
 
 def certify(

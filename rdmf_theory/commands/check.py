@@ -17,7 +17,7 @@ from rdmf_theory.commands.system_options import (
     refuse_without_system,
 )
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import emit
+from rdmf_theory.support.terminal import emit
 
 if TYPE_CHECKING:
     from rdmf_theory.systems.classification import PointClassification

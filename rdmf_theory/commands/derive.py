@@ -13,8 +13,8 @@ import typer
 
 from rdmf_theory.commands.options import Json
 from rdmf_theory.commands.system_options import Settings, System, Timeout, refuse_without_system, set_values
-from rdmf_theory.terminal import console, emit
-from rdmf_theory.time_limit import TimeLimit, within
+from rdmf_theory.support.terminal import console, emit
+from rdmf_theory.support.time_limit import TimeLimit, within
 
 if TYPE_CHECKING:
     from rdmf_theory.kinetics import ReactionSystem

@@ -31,7 +31,7 @@ from rdmf_theory.commands.system_options import (
     classified,
     refuse_without_system,
 )
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from rdmf_theory.commands.options import Json
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 
 def prove(

@@ -24,7 +24,7 @@ from rdmf_theory.commands.region_uses import (
 )
 from rdmf_theory.commands.system_options import Settings, System, Timeout
 from rdmf_theory.commands.system_region import Axis, RegionClips, SecondAxis, refuse_axes, system_region
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 
 def region(
@@ -140,7 +140,7 @@ def region(
 def _export(kind: Export, text: str, output: Path | None, as_json: bool) -> None:
     """Write an exported text to a file, or to standard output where no file is named."""
     if output is not None:
-        from rdmf_theory.certificates.certificate import write_text
+        from rdmf_theory.support.files import write_text
 
         write_text(output, text)
         console.print(f"{kind}: {output}")

@@ -8,7 +8,7 @@ import typer
 
 from rdmf_theory.commands.options import Excess, Json, Plot, Rate, StepSize, UStar, Wavelength, Z
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 
 def response(

@@ -17,7 +17,7 @@ from rdmf_theory.commands.system_options import (
     system_point,
 )
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 if TYPE_CHECKING:
     from rdmf_theory.schemes.definition import Scheme

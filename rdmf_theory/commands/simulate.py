@@ -23,7 +23,7 @@ from rdmf_theory.commands.options import (
     Z,
     parameter_point,
 )
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 
 def simulate(

@@ -13,7 +13,7 @@ import typer
 
 from rdmf_theory.commands.options import Json
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.terminal import console, emit, json_ready
+from rdmf_theory.support.terminal import console, emit, json_ready
 
 
 def sweep(

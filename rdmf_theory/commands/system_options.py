@@ -105,7 +105,7 @@ def classified(
     Where exact algebra does not end in that time and a box is given, the box is searched instead, for as long again.
     Raises: TimeLimit, with a remedy; ParameterError and DataError as `system_point` and `use` do.
     """
-    from rdmf_theory.time_limit import TimeLimit, within
+    from rdmf_theory.support.time_limit import TimeLimit, within
 
     box = parse_box(ranges)
     if box is None:
@@ -126,7 +126,7 @@ def _use(use: Any, name: str, settings: Any, box: Any, exact: bool, arguments: S
 
 def certified_states(point: SystemPoint, timeout: float) -> list[np.ndarray]:
     """The homogeneous states of a point that are proved, as floats. Raises: TimeLimit, with a remedy."""
-    from rdmf_theory.time_limit import within
+    from rdmf_theory.support.time_limit import within
 
     remedy = "change the equations: rdmf check --box searches boxes instead"
     return within(timeout, "exact algebra", _certified, point, remedy=remedy)

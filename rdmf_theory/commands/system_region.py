@@ -11,7 +11,7 @@ import typer
 
 from rdmf_theory.commands.system_options import parse_settings, refuse_without_system
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.terminal import console, emit
+from rdmf_theory.support.terminal import console, emit
 
 if TYPE_CHECKING:
     from rdmf_theory.bifurcations.record import Bifurcation
@@ -88,8 +88,8 @@ def system_region(
             raise ParameterError(f"{option} is no option of --system. Set values by --set NAME=NUMBER.")
     if x is None:
         raise ParameterError("--system wants --x NAME:LOW:HIGH, the parameter that varies, and --y for a second one.")
+    from rdmf_theory.support.time_limit import within
     from rdmf_theory.systems.built_in import BUILT_IN
-    from rdmf_theory.time_limit import within
 
     first = parse_axis("--x", x)
     second = None if y is None else parse_axis("--y", y)

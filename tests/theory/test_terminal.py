@@ -9,8 +9,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rdmf_theory import terminal
 from rdmf_theory.regions.admissible import DEFAULT_REGION
+from rdmf_theory.support import terminal
 from rdmf_theory.turing import classify
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from rdmf_model.cli import main
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.time_limit import TimeLimit, within
+from rdmf_theory.support.time_limit import TimeLimit, within
 
 THOMAS = str(Path(__file__).resolve().parents[2] / "examples" / "systems" / "thomas.toml")
 FIXED = ("--set", "b=100", "--set", "alpha=1.5", "--set", "rho=13", "--set", "K=0.05")

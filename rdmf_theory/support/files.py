@@ -1,0 +1,23 @@
+"""Writes files so that a killed program leaves the old file or the new one, never half of one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rdmf_theory.errors import DataError
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file under a temporary name and rename it, so that a reader never sees half a file.
+
+    Raises: DataError if the folder does not exist or cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot be written ({error.strerror}).") from error
