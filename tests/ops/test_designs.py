@@ -10,7 +10,7 @@ import torch
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.ops.designs import compiled
 from rdmf_model.ops.reaction_diffusion import available_backends
-from rdmf_theory import codegen_cpp
+from rdmf_theory.codegen import cpp as codegen_cpp
 
 needs_kernel = pytest.mark.skipif("cpu" not in available_backends("cpu"), reason="the CPU kernel is not built")
 # float32: the definition places designs in float32, the kernel rounds once
@@ -124,7 +124,7 @@ def test_second_derivatives_are_refused_with_the_remedy_that_works():
 
 def test_the_header_is_what_the_formulas_generate(repository: Path):
     path = repository / "rdmf_model" / "ops" / "native" / "formulas.hpp"
-    assert path.read_text() == codegen_cpp.generate(), "run python -m rdmf_theory.codegen_cpp"
+    assert path.read_text() == codegen_cpp.generate(), "run python -m rdmf_theory.codegen.cpp"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rdmf_theory import codegen_coq
+from rdmf_theory.codegen import coq as codegen_coq
 from rdmf_theory.proving.prove import theorems, theories
 
 

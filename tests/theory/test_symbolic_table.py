@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from rdmf_theory import codegen, derive, formulas, onset
+from rdmf_theory import derive, formulas, onset
+from rdmf_theory.codegen import python as codegen
 from rdmf_theory.derivation import derivation
 from rdmf_theory.derive import a, b, d, eta, m, rate, u_star, z
 from rdmf_theory.errors import ParameterError
@@ -154,7 +155,7 @@ def test_frozen_state_threshold() -> None:
 
 def test_formulas_are_generated_from_the_source() -> None:
     path = Path(formulas.__file__)
-    assert path.read_text() == codegen.generate(), "run python -m rdmf_theory.codegen"
+    assert path.read_text() == codegen.generate(), "run python -m rdmf_theory.codegen.python"
 
 
 @pytest.mark.parametrize("text", ["z*(p + 2*q)**2", "z*(p - q)**2", "(p + q)**2"])
