@@ -27,7 +27,7 @@ from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
-from rdmf_theory.turing import Condition
+from rdmf_theory.verdict import Condition
 
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from rdmf_model.properties import Subject
 from rdmf_theory.certificates import checkers
-from rdmf_theory.certificates.certificate import Certificate, Verdict
+from rdmf_theory.certificates.certificate import Certificate
 from rdmf_theory.certificates.certify import certify_box
 from rdmf_theory.certificates.subject import mismatch, read_checkpoint
 from rdmf_theory.errors import DataError
+from rdmf_theory.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from rdmf_theory.regions.conditions import Conjunction, gray_scott_region
     from rdmf_theory.regions.pave import pave
     from rdmf_theory.regions.screening import screen
-    from rdmf_theory.turing import Classification, Condition, classify, classify_array
+    from rdmf_theory.turing import Classification, classify, classify_array
+    from rdmf_theory.verdict import Condition
 
 __all__ = [
     "DEFAULT_REGION",

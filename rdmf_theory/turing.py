@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from rdmf_theory import formulas
 from rdmf_theory.arithmetic.quadratic_field import Surd
+from rdmf_theory.arithmetic.rational import Rational, to_fraction
 from rdmf_theory.errors import ParameterError
-
-Rational: TypeAlias = int | str | float | Fraction | Decimal
+from rdmf_theory.verdict import Condition
 
 DESCRIPTIONS: Mapping[str, str] = {
     "turing": "the v-rich state is stable without diffusion and unstable with it",
@@ -28,21 +27,6 @@ DESCRIPTIONS: Mapping[str, str] = {
     "fed-boundary": "on the edge of the parameter domain: k = 0, otherwise Turing-unstable",
 }
 """What every classification means, in words."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A named condition: whether it holds, and a dimensionless margin, positive inside, None where it is undefined.
-
-    On arrays both are arrays (the margin NaN where it is undefined).
-    """
-
-    holds: Any
-    margin: Any
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready `{"holds": ..., "margin": ...}`."""
-        return {"holds": self.holds, "margin": self.margin}
 
 
 @dataclass(frozen=True)
@@ -77,23 +61,6 @@ class Classification:
             "d_T": self.d_T,
             "conditions": {name: condition.to_dict() for name, condition in self.conditions.items()},
         }
-
-
-def to_fraction(name: str, value: Rational) -> Fraction:
-    """The exact rational value of an argument: "0.04" is 1/25, the float 0.04 is the binary number it stores.
-
-    Raises: ParameterError naming argument, rule and value if it is no finite number.
-    """
-    try:
-        if "/" not in str(value):
-            # outside the doubles, and before 10**exponent is written out
-            nearest = float(value)
-            if not math.isfinite(nearest) or (nearest == 0 and Decimal(str(value)) != 0):
-                raise ValueError(value)
-        return Fraction(value)
-    except (ArithmeticError, ValueError, TypeError) as error:
-        message = f"{name} must be a finite number. Got {value!r}; write a decimal or a fraction such as 1/25."
-        raise ParameterError(message) from error
 
 
 def _rational_parameters(values: Mapping[str, Rational]) -> list[Fraction]:

@@ -18,7 +18,8 @@ from rdmf_model.properties.subject import Subject
 from rdmf_theory import formulas
 from rdmf_theory.certificates.certify import PARAMETER_ERROR
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.turing import Condition, classify_array
+from rdmf_theory.turing import classify_array
+from rdmf_theory.verdict import Condition
 
 # Conditions that are not about the emitted parameters alone.
 OF_THE_DESIGN = ("mode_on_axis", "wavelength", "gain", "soft_onset")

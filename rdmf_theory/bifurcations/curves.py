@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rdmf_theory.arithmetic.rational import Rational
 from rdmf_theory.bifurcations.curve_seeds import Analysis, grid_seeds, guard_of, other_modes, starting_points
 from rdmf_theory.bifurcations.curve_tracing import Traced, Window, prove_point, trace
 from rdmf_theory.bifurcations.equations import require_two_species
@@ -17,7 +18,6 @@ from rdmf_theory.bifurcations.roots import find_root
 from rdmf_theory.bifurcations.stability_samples import sample
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.systems.point import SystemPoint
-from rdmf_theory.turing import Rational
 
 AxisRange = tuple[str, Rational, Rational]
 

@@ -10,6 +10,7 @@ import flint
 import numpy as np
 
 from rdmf_theory.arithmetic.enclosure import precision
+from rdmf_theory.arithmetic.rational import Rational, to_fraction
 from rdmf_theory.arithmetic.zeros import BITS
 from rdmf_theory.bifurcations.equations import DefiningSystem, clip_modes, conditions_of, require_two_species
 from rdmf_theory.bifurcations.record import Bifurcation, describe
@@ -17,7 +18,6 @@ from rdmf_theory.bifurcations.roots import Root, find_root, float_system, newton
 from rdmf_theory.bifurcations.stability_samples import Samples, matches, sample
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.systems.point import SystemPoint, resolve_name
-from rdmf_theory.turing import Rational, to_fraction
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import hashlib
 import json
 import os
@@ -15,17 +14,10 @@ from typing import Any
 from rdmf_theory.certificates import checkers
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_text
+from rdmf_theory.verdict import Verdict
 
 FORMAT = "rdmf-certificate"
 VERSION = 1
-
-
-class Verdict(enum.Enum):
-    """Outcome of a proof attempt; the value is the explanation. Undecided is an answer, neither an error nor "no"."""
-
-    CERTIFIED = "proved for every point, rounding included"
-    REFUTED = "false: the witness is a rational counter-example"
-    UNDECIDED = "neither proved nor refuted: split the box, move it from the boundary or allow more leaves"
 
 
 @dataclass(frozen=True)

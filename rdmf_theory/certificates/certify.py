@@ -24,10 +24,11 @@ import flint
 
 from rdmf_theory.arithmetic.enclosure import PRECISION, Box, OpenLeaf, Range, ball, bisect, enclose, precision
 from rdmf_theory.certificates import certificate_checker
-from rdmf_theory.certificates.certificate import FORMAT, VERSION, Certificate, Verdict, made_with
+from rdmf_theory.certificates.certificate import FORMAT, VERSION, Certificate, made_with
 from rdmf_theory.certificates.refute import refute
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import AdmissibleRegion
+from rdmf_theory.verdict import Verdict
 
 __all__ = ["GAIN_ERROR", "PARAMETER_ERROR", "Certificate", "Verdict", "certify_box", "enclose"]
 

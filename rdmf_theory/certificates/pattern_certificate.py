@@ -18,11 +18,12 @@ import scipy.linalg
 import sympy as sp
 
 from rdmf_theory.certificates import pattern_checker as checker
-from rdmf_theory.certificates.certificate import FORMAT, VERSION, Certificate, Verdict
+from rdmf_theory.certificates.certificate import FORMAT, VERSION, Certificate
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.patterns.branch_explorer import PatternState
 from rdmf_theory.patterns.equations import PatternProblem
 from rdmf_theory.patterns.layer_stability import layer_parameters, step_matrices
+from rdmf_theory.verdict import Verdict
 
 KIND = "patterns"
 # Half-widths of the boxes that are tried, the widest that works is kept: it sets the region of attraction.

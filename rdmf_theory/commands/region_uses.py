@@ -54,7 +54,7 @@ def plane_box(d: str, s: str, F_max: str | None) -> tuple[tuple[float, float], t
     """
     from math import inf, nextafter
 
-    from rdmf_theory.turing import to_fraction
+    from rdmf_theory.arithmetic.rational import to_fraction
 
     gain = to_fraction("s", s)
     high = gain / 4 if F_max is None else min(gain / 4, to_fraction("F_max", F_max))
@@ -65,10 +65,10 @@ def export_text(kind: Export, d: str, s: str, F_max: str | None, gap: float | No
     """The region at fixed d and s as text of a format."""
     import json
 
+    from rdmf_theory.arithmetic.rational import to_fraction
     from rdmf_theory.regions.conditions import gray_scott_region
     from rdmf_theory.regions.exits.latex import latex_text
     from rdmf_theory.regions.exits.smt import smt_text
-    from rdmf_theory.turing import to_fraction
 
     region = gray_scott_region({"d": d, "s": s})
     if kind is Export.latex:
@@ -134,7 +134,7 @@ def _intervals(texts: list[str]) -> dict[str, tuple[float, float]]:
     """Intervals `NAME=LOW:HIGH` by name, rounded outward to doubles."""
     from math import inf, nextafter
 
-    from rdmf_theory.turing import to_fraction
+    from rdmf_theory.arithmetic.rational import to_fraction
 
     result: dict[str, tuple[float, float]] = {}
     for text in texts:

@@ -140,8 +140,8 @@ def _certified(point: SystemPoint) -> list[np.ndarray]:
 
 def set_values(system: ReactionSystem, settings: Sequence[str] | None) -> dict[str, Fraction]:
     """The values that are set, exact, under the system's own names. Raises: ParameterError for a bad name or value."""
+    from rdmf_theory.arithmetic.rational import to_fraction
     from rdmf_theory.systems.point import resolve_name
-    from rdmf_theory.turing import to_fraction
 
     return {resolve_name(system, name): to_fraction(name, value) for name, value in parse_settings(settings).items()}
 

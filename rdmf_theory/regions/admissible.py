@@ -15,7 +15,7 @@ from rdmf_theory.bandwidth import bandwidth
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.discretisation import pattern_gain
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.turing import Condition
+from rdmf_theory.verdict import Condition
 
 if TYPE_CHECKING:
     from scipy.optimize import NonlinearConstraint

@@ -24,9 +24,9 @@ import flint
 import sympy as sp
 
 from rdmf_theory import derive
+from rdmf_theory.arithmetic.rational import Rational, to_fraction
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.turing import Rational, to_fraction
 
 # An area near d = 1 is a small difference of large terms: more bits are tried until so little of it is uncertain, as a
 # part of it and in absolute terms.

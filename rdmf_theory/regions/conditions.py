@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from rdmf_theory.arithmetic.interval_gradients import INTERVALS
+from rdmf_theory.arithmetic.rational import Rational, to_fraction
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.turing import Rational, to_fraction
 
 PARAMETERS = ("F", "k", "s", "D_u", "D_v")
 

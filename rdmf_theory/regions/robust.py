@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from rdmf_theory.arithmetic.intervals import IntervalArray
-from rdmf_theory.certificates.certificate import Verdict
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.conditions import Conjunction
 from rdmf_theory.regions.pave import pave
+from rdmf_theory.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.turing import Condition
+from rdmf_theory.verdict import Condition
 
 BLOCK = 8192
 """Points per block: the dozen work arrays of a block stay in the second-level cache."""

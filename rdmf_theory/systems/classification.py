@@ -20,7 +20,7 @@ from rdmf_theory.systems.homogeneous_states import EnclosedState, steady_states_
 from rdmf_theory.systems.mode_polynomials import characteristic, hurwitz_determinants
 from rdmf_theory.systems.modes import Modes, modes_of
 from rdmf_theory.systems.point import SystemPoint
-from rdmf_theory.turing import Condition
+from rdmf_theory.verdict import Condition
 
 DESCRIPTIONS: Mapping[str, str] = {
     "turing": "stable without diffusion and unstable with it, by a real eigenvalue",

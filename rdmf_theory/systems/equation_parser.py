@@ -23,8 +23,8 @@ from typing import Any
 
 import sympy as sp
 
+from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.turing import to_fraction
 
 LONGEST = 4000
 DEEPEST = 40

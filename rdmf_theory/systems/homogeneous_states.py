@@ -11,10 +11,10 @@ import numpy as np
 
 from rdmf_theory.arithmetic.enclosure import ball
 from rdmf_theory.arithmetic.expressions import compile_expressions
+from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.arithmetic.zeros import BITS, Ranges, find_zeros
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.systems.point import SystemPoint
-from rdmf_theory.turing import to_fraction
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import numpy as np
 import sympy as sp
 
 from rdmf_theory.arithmetic.expressions import compile_expressions
+from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import ReactionSystem
-from rdmf_theory.turing import to_fraction
 
 
 @cache

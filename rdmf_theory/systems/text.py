@@ -29,10 +29,10 @@ from typing import Any
 
 import sympy as sp
 
+from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.kinetics import ReactionSystem
 from rdmf_theory.systems.equation_parser import names_in, parse_expression, split_equation
-from rdmf_theory.turing import to_fraction
 
 MOST_SPECIES = 12
 MOST_BYTES = 100_000

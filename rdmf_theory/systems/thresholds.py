@@ -18,6 +18,7 @@ import sympy as sp
 
 from rdmf_theory.arithmetic.algebraic import AlgebraicNumber
 from rdmf_theory.arithmetic.enclosure import precision
+from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import ReactionSystem
 from rdmf_theory.systems.classification import boundary_name
@@ -25,7 +26,6 @@ from rdmf_theory.systems.exact_states import common_zeros
 from rdmf_theory.systems.mode_polynomials import characteristic, hurwitz_determinants
 from rdmf_theory.systems.modes import Modes, modes_of
 from rdmf_theory.systems.point import derivatives, resolve_name
-from rdmf_theory.turing import to_fraction
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "saddle-node": ("saddle-node", "bogdanov-takens"),

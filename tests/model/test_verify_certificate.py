@@ -17,8 +17,9 @@ from rdmf_model.properties.inputs import Text
 from rdmf_model.verify import run_embeddings
 from rdmf_model.verify_certificate import file_digest
 from rdmf_model.verify_door import push_texts
-from rdmf_theory.certificates.certificate import Verdict, digest
+from rdmf_theory.certificates.certificate import digest
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.verdict import Verdict
 from tests.model.tiny_data import TEXT_WIDTH, write_tiny_data
 from tests.model.tiny_data import tiny_config as data_config
 from tests.properties.subjects import tiny_config, tiny_model, write_run

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from rdmf_theory import formulas
-from rdmf_theory.certificates.certificate import Verdict
 from rdmf_theory.certificates.certify import certify_box
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.errors import ParameterError
@@ -23,6 +22,7 @@ from rdmf_theory.regions.pave import pave
 from rdmf_theory.regions.robust import failing_condition, judge_box, largest_scaling
 from rdmf_theory.regions.sampling import sample_region
 from rdmf_theory.turing import classify, classify_array
+from rdmf_theory.verdict import Verdict
 
 PLANE = gray_scott_region()
 POINT = (0.055, 0.062)
