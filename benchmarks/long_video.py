@@ -26,7 +26,7 @@ from rdmf_model.model import MomentModel, build_model
 from rdmf_model.streaming import StreamingFusion, windowed_fusion
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.locality import InputRange, halo_bound
+from rdmf_theory.layer.locality import InputRange, halo_bound
 from rdmf_theory.regions.admissible import DEFAULT_REGION
 
 WORDS, FEATURES, SECONDS = 12, 512, 2.0

@@ -6,7 +6,7 @@ Run: python examples/admissible_design.py
 import numpy as np
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import multiplier, semi_implicit_step
+from rdmf_theory.layer.step import multiplier, semi_implicit_step
 from rdmf_theory.turing import classify
 
 # Moments of about 6 clips want a pattern of wavelength 12; an excess of 1.5 is half as much again as the threshold.

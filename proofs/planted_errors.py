@@ -76,7 +76,7 @@ PLANTS = (
     ),
     Plant(
         "the Laplacian's last clip looks past the end",
-        "rdmf_theory/discretisation.py",
+        "rdmf_theory/layer/step.py",
         "laplacian[-1, -1] += 1",
         "laplacian[-1, -1] += T == 1",
         None,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import pattern_gain
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.step import pattern_gain
 from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, SOFT_ONSET_RATIO, AdmissibleRegion, least_clips
 
 if TYPE_CHECKING:

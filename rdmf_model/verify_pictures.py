@@ -16,8 +16,8 @@ from rdmf_model.properties import PropertyResult, Subject
 from rdmf_model.properties.inputs import Text
 from rdmf_model.properties.spacetime import SpaceTime
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import multiplier
-from rdmf_theory.plots import DARK, LIGHT, MIDDLE, STYLE
+from rdmf_theory.layer.step import multiplier
+from rdmf_theory.support.figures import DARK, LIGHT, MIDDLE, STYLE
 
 TEXTS = 32
 """Texts whose designs are shown, the run's own first."""

@@ -1,7 +1,7 @@
 """How much video does a window need, and what does cutting change? Certified bounds of the fusion layer's output.
 
 The score of a clip sees `CONTRAST_RADIUS` clips to each side and no further. The steps see everything, but ever less
-of it: `rdmf_theory.locality` bounds what a cut H clips away changes in u and v. Here the layer's own ranges are put in,
+of it: `rdmf_theory.layer.locality` bounds what a cut H clips away changes in u and v. Here the layer's own ranges are put in,
 and the bound is carried through the readout to the fused clips:
 
     |offline - windowed| <= L (sum over channels of (error_v / v*)^2 + (error_u / u*)^2)^(1/2)
@@ -27,7 +27,7 @@ from rdmf_model.fusion import CONTRAST_RADIUS, ReactionDiffusionFusion
 from rdmf_model.readout_bound import fused_change, readout_slope
 from rdmf_theory.chart import Parameters
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.locality import FieldBounds, HaloBound, InputRange, enclose_window, field_bounds, halo_bound
+from rdmf_theory.layer.locality import FieldBounds, HaloBound, InputRange, enclose_window, field_bounds, halo_bound
 
 # relative float32 rounding of gains and initial values, with room; and of a tilt, for each score that it sums
 _ROUNDING, _ROUNDING_PER_SCORE = 1e-5, 2.0**-22

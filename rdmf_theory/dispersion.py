@@ -8,9 +8,8 @@ import numpy as np
 
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters
-from rdmf_theory.discretisation import v_rich_chart
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.steady_states import jacobian
+from rdmf_theory.steady_states import jacobian, v_rich_chart
 
 
 def growth_rate(parameters: Parameters, mu: Any, state: tuple[Any, Any] | None = None) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters
+from rdmf_theory.errors import ParameterError
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,11 @@ def jacobian(F: Any, k: Any, s: Any, u: Any, v: Any) -> np.ndarray:
     entries = formulas.reaction_jacobian(F, k, s, u, v)
     flat = np.stack(np.broadcast_arrays(*(np.asarray(entry, dtype=float) for entry in entries)), axis=-1)
     return flat.reshape(*flat.shape[:-1], 2, 2)
+
+
+def v_rich_chart(parameters: Parameters) -> tuple[Any, Any]:
+    """(u*, z) of the v-rich state; ParameterError if there is none."""
+    if not np.all(formulas.steady_discriminant(parameters.F, parameters.k, parameters.s) >= 0):
+        raise ParameterError("Parameters.s must satisfy s F >= 4 (F + k)^2 for a v-rich state; raise s or lower k.")
+    u_star = formulas.steady_u(parameters.F, parameters.k, parameters.s, xp=np)
+    return u_star, parameters.F / (parameters.w * u_star)

@@ -19,7 +19,8 @@ from rdmf_model.properties.inputs import clip_counts, region_clip_counts, source
 from rdmf_model.properties.subject import Source, Subject
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters
-from rdmf_theory.discretisation import clip_eigenvalues, clip_modes, multiplier, v_rich_chart
+from rdmf_theory.layer.step import clip_eigenvalues, clip_modes, multiplier
+from rdmf_theory.steady_states import v_rich_chart
 
 PERTURBATION = 1e-6
 """Relative to u* and v*: central differences leave its square, 1e-12, and rounding leaves 1e-16 / 1e-6."""

@@ -16,7 +16,7 @@ from rdmf_model.properties.invariance import Padded
 from rdmf_model.properties.layer import observe
 from rdmf_model.properties.streamed import Stream
 from rdmf_model.properties.subject import Subject
-from rdmf_theory.discretisation import clip_modes
+from rdmf_theory.layer.step import clip_modes
 
 AMPLITUDE = 0.05
 """Of the perturbation in a picture of a mode: the measured one, a millionth, could not be seen."""

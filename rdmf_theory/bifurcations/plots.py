@@ -15,8 +15,8 @@ from rdmf_theory.bifurcations.points import CriticalPoint
 from rdmf_theory.bifurcations.record import Bifurcation
 from rdmf_theory.bifurcations.stability_samples import Samples, sample
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
-from rdmf_theory.plots import DARK, LIGHT, MIDDLE, STYLE
 from rdmf_theory.regions.pave import Paving
+from rdmf_theory.support.figures import DARK, LIGHT, MIDDLE, STYLE
 from rdmf_theory.systems.point import SystemPoint
 
 LINES: dict[str, dict[str, Any]] = {

@@ -17,8 +17,8 @@ import sympy as sp
 from sympy.printing.str import StrPrinter
 
 from rdmf_theory import derive, formulas
-from rdmf_theory.discretisation import clip_laplacian
 from rdmf_theory.kinetics import GRAY_SCOTT
+from rdmf_theory.layer.step import clip_laplacian
 from rdmf_theory.proving.prove import PROOFS, theorems
 
 HEADER = """\

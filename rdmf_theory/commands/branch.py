@@ -133,7 +133,7 @@ def branch(
         console.print(f"branches: {output}")
     if plot is not None:
         from rdmf_theory.patterns.plots import plot_diagram
-        from rdmf_theory.plots import save
+        from rdmf_theory.support.figures import save
 
         save(plot_diagram(diagram, values), plot)
         console.print(f"picture: {plot}")

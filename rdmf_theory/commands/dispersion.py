@@ -78,8 +78,8 @@ def dispersion(
     refuse_without_system(settings, box)
     import numpy as np
 
-    from rdmf_theory.discretisation import clip_eigenvalues, growing_modes, multiplier
     from rdmf_theory.dispersion import growth_rate, unstable_band
+    from rdmf_theory.layer.step import clip_eigenvalues, growing_modes, multiplier
 
     parameters, described = parameter_point(
         (u_star, z, excess, wavelength, rate), {"F": F, "k": k, "D_u": D_u, "D_v": D_v}, s
@@ -109,7 +109,7 @@ def dispersion(
         "modes": modes,
     }
     if plot is not None:
-        from rdmf_theory import plots
+        from rdmf_theory.layer import plots
 
         plots.save(plots.plot_dispersion(parameters, clips, step_size), plot)
         console.print(f"picture: {plot}")
@@ -165,7 +165,7 @@ def _curve(result: PointClassification, state: int | None, plot: Path | None) ->
         "curve": curve.to_dict(),
     }
     if plot is not None:
-        from rdmf_theory import plots
+        from rdmf_theory.layer import plots
 
         title = f"{answer['system']}: {answer['classification']} at {_place(answer)}"
         plots.save(plot_dispersion_curve(curve, title), plot)

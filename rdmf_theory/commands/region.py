@@ -110,7 +110,7 @@ def region(
         )
         console.print(f"certificate: {output}{proves}")
     if plot is not None:
-        from rdmf_theory import plots
+        from rdmf_theory.layer import plots
 
         if gap is None:
             plots.save(plots.plot_region(area), plot)

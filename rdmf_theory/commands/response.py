@@ -35,10 +35,10 @@ def response(
     """
     import numpy as np
 
-    from rdmf_theory.bandwidth import bandwidth
     from rdmf_theory.chart import PatternDesign
-    from rdmf_theory.discretisation import pattern_gain
     from rdmf_theory.frequency_response import gain_response, initial_value_response
+    from rdmf_theory.layer.bandwidth import bandwidth
+    from rdmf_theory.layer.step import pattern_gain
     from rdmf_theory.schemes.definition import SEMI_IMPLICIT, scheme_named
     from rdmf_theory.schemes.linear import gray_scott_step
 
@@ -76,8 +76,8 @@ def response(
         "responses": answers,
     }
     if plot is not None:
-        from rdmf_theory.plots import save
         from rdmf_theory.schemes.plots import plot_response
+        from rdmf_theory.support.figures import save
 
         save(plot_response(design, chosen, steps, step_size), plot)
         console.print(f"picture: {plot}")

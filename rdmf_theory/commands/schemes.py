@@ -73,8 +73,8 @@ def schemes(
         limit = largest_step(scheme, parameters, clips) * float(parameters.w)
         rows.append(row(scheme).to_dict() | {"largest_step": None if limit == float("inf") else limit})
     if plot is not None:
-        from rdmf_theory.plots import save
         from rdmf_theory.schemes.plots import plot_artefacts
+        from rdmf_theory.support.figures import save
 
         save(plot_artefacts(design), plot)
         console.print(f"picture: {plot}")

@@ -50,7 +50,7 @@ def simulate(
     The measured multiplier of the fastest mode stands beside the predicted one, the spectral radius of G. `--plot`
     draws the activator in space and time.
     """
-    from rdmf_theory.simulate import simulate as run_simulation
+    from rdmf_theory.layer.simulate import simulate as run_simulation
 
     parameters, described = parameter_point(
         (u_star, z, excess, wavelength, rate), {"F": F, "k": k, "D_u": D_u, "D_v": D_v}, s
@@ -58,7 +58,7 @@ def simulate(
     run = run_simulation(parameters, clips, steps, amplitude=amplitude, h=step_size, seed=seed)
     answer = described | {"seed": seed, "amplitude": amplitude} | run.to_dict()
     if plot is not None:
-        from rdmf_theory import plots
+        from rdmf_theory.layer import plots
 
         plots.save(plots.plot_simulation(run), plot)
         console.print(f"picture: {plot}")

@@ -144,8 +144,8 @@ def _line(point: SystemPoint, axis: tuple[str, str, str], clips: int | None, plo
     records = bifurcations_along(point, *axis, clips=clips)
     answer = _header(point, {name: (low, high)}, clips) | {"bifurcations": [record.to_dict() for record in records]}
     if plot is not None:
-        from rdmf_theory import plots
         from rdmf_theory.bifurcations.plots import plot_line
+        from rdmf_theory.layer import plots
 
         plots.save(plot_line(point, name, low, high, records, clips), plot)
         console.print(f"picture: {plot}")
@@ -203,8 +203,8 @@ def _window(
         "turing_area": area,
     }
     if plot is not None:
-        from rdmf_theory import plots
         from rdmf_theory.bifurcations.plots import plot_curves
+        from rdmf_theory.layer import plots
 
         plots.save(plot_curves(curves, points, analysis, paving), plot)
         console.print(f"picture: {plot}")

@@ -16,9 +16,9 @@ import scipy.sparse as sparse
 import sympy as sp
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import clip_eigenvalues, clip_laplacian, clip_modes
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
+from rdmf_theory.layer.step import clip_eigenvalues, clip_laplacian, clip_modes
 
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
 # dense eigenvalues at every point of a branch: 512 clips are a second per point

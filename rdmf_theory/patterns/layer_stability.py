@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from rdmf_theory.chart import Parameters
-from rdmf_theory.discretisation import clip_laplacian
+from rdmf_theory.layer.step import clip_laplacian
 from rdmf_theory.patterns.equations import PatternProblem
 
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from rdmf_theory.patterns.branch_explorer import Branch, PatternState
 from rdmf_theory.patterns.branches import Diagram
-from rdmf_theory.plots import DARK, LIGHT, MIDDLE, STYLE
+from rdmf_theory.support.figures import DARK, LIGHT, MIDDLE, STYLE
 
 # Lightness falls from the first to the last, so that neighbours differ on a grey printer too.
 COLOURS = (DARK, MIDDLE, "#5b8f5b", "#8a5aa0", "#777777", "#b08d2a")

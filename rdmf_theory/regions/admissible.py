@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rdmf_theory import formulas
-from rdmf_theory.bandwidth import bandwidth
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import pattern_gain
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.bandwidth import bandwidth
+from rdmf_theory.layer.step import pattern_gain
 from rdmf_theory.verdict import Condition
 
 if TYPE_CHECKING:

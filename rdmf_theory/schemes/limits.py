@@ -18,12 +18,13 @@ import sympy as sp
 
 from rdmf_theory.chart import Parameters
 from rdmf_theory.derive import a, b, eta, u_star, z
-from rdmf_theory.discretisation import clip_eigenvalues, v_rich_chart
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.step import clip_eigenvalues
 from rdmf_theory.schemes.artefacts import false_growth, flip, rotation
 from rdmf_theory.schemes.bias import alpha, beta
 from rdmf_theory.schemes.definition import Scheme
 from rdmf_theory.schemes.linear import JURY, jury, scaled_mode
+from rdmf_theory.steady_states import v_rich_chart
 
 tr, det = sp.Symbol("tr", negative=True), sp.Symbol("det", positive=True)
 """Trace and determinant of `(J - mu D)/w` of a decaying mode."""

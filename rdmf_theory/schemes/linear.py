@@ -212,7 +212,7 @@ class LinearStep:
 
 def gray_scott_step(scheme: Scheme, parameters: Any, h: float = 1.0) -> LinearStep:
     """The linear step of Gray-Scott at its v-rich state; `parameters` is a `chart.Parameters`."""
-    from rdmf_theory.discretisation import v_rich_chart
+    from rdmf_theory.steady_states import v_rich_chart
 
     u, z = v_rich_chart(parameters)
     values = {str(p): getattr(parameters, str(p)) for p in (*GRAY_SCOTT.parameters, *GRAY_SCOTT.diffusions)}

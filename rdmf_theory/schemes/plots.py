@@ -12,14 +12,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rdmf_theory.bandwidth import bandwidth
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.frequency_response import gain_response, initial_value_response
 from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.plots import DARK, LIGHT, MIDDLE, STYLE
+from rdmf_theory.layer.bandwidth import bandwidth
 from rdmf_theory.schemes.definition import SCHEMES, Scheme
 from rdmf_theory.schemes.linear import gray_scott_step
 from rdmf_theory.schemes.scan import KINDS, artefact_map
+from rdmf_theory.support.figures import DARK, LIGHT, MIDDLE, STYLE
 
 # lightness falls in the order of the codes, and artefacts are hatched
 _COLOURS = ("#ffffff", "#dbe4f0", "#c9a227", "#d9772b", "#8c3b6e", "#1b2a49")

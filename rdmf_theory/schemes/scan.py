@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from rdmf_theory.discretisation import clip_eigenvalues
 from rdmf_theory.kinetics import ReactionSystem
+from rdmf_theory.layer.step import clip_eigenvalues
 from rdmf_theory.schemes.definition import Scheme
 from rdmf_theory.schemes.linear import LinearStep
 

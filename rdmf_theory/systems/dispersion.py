@@ -101,7 +101,7 @@ def plot_dispersion_curve(curve: DispersionCurve, title: str) -> Figure:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from rdmf_theory.plots import DARK, LIGHT, MIDDLE, STYLE
+    from rdmf_theory.support.figures import DARK, LIGHT, MIDDLE, STYLE
 
     q, modes = curve.wavenumber, curve.state.modes
     oscillates = bool(np.any(curve.frequency > 0))

@@ -12,8 +12,8 @@ from rdmf_model.constraints import DesignConstraint
 from rdmf_model.fusion import CONTRAST_RADIUS, ReactionDiffusionFusion, local_contrast
 from rdmf_model.ops.reaction_diffusion import available_backends
 from rdmf_theory.chart import Parameters
-from rdmf_theory.discretisation import semi_implicit_step
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.step import semi_implicit_step
 
 CHANNELS, STEPS = 16, 12
 

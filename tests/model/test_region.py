@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from rdmf_model.config import RegionConfig
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.region import build_region, soft_onset_limit
-from rdmf_theory.discretisation import pattern_gain
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.formulas import turing_threshold
+from rdmf_theory.layer.step import pattern_gain
 from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, SOFT_ONSET_RATIO
 from tests.checks import box_designs, check_region
 

@@ -16,7 +16,7 @@ from rdmf_model.readout_bound import fused_change, readout_slope, saliency_chang
 from rdmf_model.windows import BlockBound, certify_block, layer_range
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.locality import InputRange, enclose_window, field_bounds
+from rdmf_theory.layer.locality import InputRange, enclose_window, field_bounds
 from rdmf_theory.regions.admissible import DEFAULT_REGION
 from tests.model.test_fusion import CHANNELS, make_fusion
 from tests.model.test_streaming import make_video

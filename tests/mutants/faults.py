@@ -10,7 +10,7 @@ TRUTH, CONTRACT = (f"tests/ops/test_reaction_diffusion_{name}.py::" for name in 
 DOOR, SPANS, LOSSES = (f"tests/model/test_{name}.py::" for name in ("constraints", "spans", "losses"))
 DATA, BAD, METRICS = (f"tests/model/test_{name}.py::" for name in ("data", "data_bad_input", "metrics"))
 CHECKER, SUBJECT = (f"tests/theory/test_{name}.py::" for name in ("certify_checker", "certificate_subject"))
-DISCRETE, FORMULAS = "rdmf_theory.discretisation:", "rdmf_theory.formulas:"
+DISCRETE, FORMULAS = "rdmf_theory.layer.step:", "rdmf_theory.formulas:"
 REFERENCE, ADJOINT = (f"rdmf_model.ops.reaction_diffusion.{name}:" for name in ("reference", "adjoint"))
 CONSTRAINT, CHECKS = "rdmf_model.constraints:", "rdmf_theory.certificates.certificate_checker:"
 

@@ -7,7 +7,8 @@ import torch
 from rdmf_model.ops.native.library import status
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import clip_eigenvalues, clip_modes, multiplier, semi_implicit_step, v_rich_chart
+from rdmf_theory.layer.step import clip_eigenvalues, clip_modes, multiplier, semi_implicit_step
+from rdmf_theory.steady_states import v_rich_chart
 from tests.ops.problems import draw_inputs
 
 DESIGNS = {

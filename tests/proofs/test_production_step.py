@@ -13,8 +13,8 @@ import torch
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
 from rdmf_theory import derive
 from rdmf_theory.chart import Parameters
-from rdmf_theory.discretisation import clip_laplacian, semi_implicit_step
 from rdmf_theory.kinetics import GRAY_SCOTT
+from rdmf_theory.layer.step import clip_laplacian, semi_implicit_step
 
 SHAPES = [(1, 0.3), (2, 1.0), (3, 40.0), (17, 1.0)]
 

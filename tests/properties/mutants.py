@@ -13,7 +13,7 @@ from rdmf_model.constraints import Design, DesignConstraint
 from rdmf_model.model import MomentModel
 from rdmf_model.streaming import StreamingFusion
 from rdmf_model.text import AttentionPooling
-from rdmf_theory.discretisation import clip_laplacian
+from rdmf_theory.layer.step import clip_laplacian
 
 Patch = Callable[[pytest.MonkeyPatch, MomentModel], None]
 

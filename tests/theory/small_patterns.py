@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from rdmf_theory.discretisation import clip_laplacian
+from rdmf_theory.layer.step import clip_laplacian
 from rdmf_theory.systems.point import SystemPoint
 
 

@@ -9,12 +9,12 @@ import pytest
 import sympy as sp
 
 from rdmf_theory import derive, formulas
-from rdmf_theory.bandwidth import bandwidth, half_power_quadratic, rotation_quadratic
 from rdmf_theory.certificates.certify import certify_box
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.derive import a, b, d, eta, m, u_star, z
-from rdmf_theory.discretisation import multiplier, pattern_gain
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.bandwidth import bandwidth, half_power_quadratic, rotation_quadratic
+from rdmf_theory.layer.step import multiplier, pattern_gain
 from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, AdmissibleRegion
 from rdmf_theory.verdict import Verdict
 from tests.checks import check_region

@@ -15,9 +15,9 @@ from rdmf_theory.bifurcations.lines import bifurcations_along
 from rdmf_theory.bifurcations.record import Bifurcation
 from rdmf_theory.bifurcations.roots import find_root
 from rdmf_theory.chart import Parameters
-from rdmf_theory.discretisation import clip_laplacian, growing_modes
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
+from rdmf_theory.layer.step import clip_laplacian, growing_modes
 from rdmf_theory.systems.built_in import BUILT_IN
 from rdmf_theory.systems.homogeneous_states import steady_states_in_box
 from rdmf_theory.systems.point import SystemPoint

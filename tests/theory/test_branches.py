@@ -8,10 +8,10 @@ import pytest
 
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters, PatternDesign
-from rdmf_theory.discretisation import clip_eigenvalues, growing_modes, semi_implicit_step
 from rdmf_theory.dispersion import growth_rate
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT
+from rdmf_theory.layer.step import clip_eigenvalues, growing_modes, semi_implicit_step
 from rdmf_theory.patterns.branch_explorer import Explorer
 from rdmf_theory.patterns.branches import Diagram, explore, summary
 from rdmf_theory.patterns.equations import (

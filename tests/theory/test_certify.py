@@ -13,8 +13,8 @@ from rdmf_theory import formulas
 from rdmf_theory.certificates.certificate import Certificate
 from rdmf_theory.certificates.certify import certify_box, enclose
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import pattern_gain
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.layer.step import pattern_gain
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 from rdmf_theory.verdict import Verdict
 from tests.strategies import designs

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters, PatternDesign
-from rdmf_theory.discretisation import (
+from rdmf_theory.dispersion import fastest_wave, growth_rate, unstable_band
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.step import (
     amplification_matrix,
     clip_eigenvalues,
     clip_laplacian,
@@ -23,8 +25,6 @@ from rdmf_theory.discretisation import (
     pattern_gain,
     semi_implicit_step,
 )
-from rdmf_theory.dispersion import fastest_wave, growth_rate, unstable_band
-from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import COORDINATES
 from rdmf_theory.steady_states import jacobian, steady_states
 from tests.strategies import designs, random_designs, seeds

@@ -10,7 +10,6 @@ import sympy as sp
 
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.derive import a, b, eta, u_star, z
-from rdmf_theory.discretisation import clip_eigenvalues, clip_modes, frequency_response
 from rdmf_theory.dispersion import unstable_band
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.frequency_response import (
@@ -23,6 +22,7 @@ from rdmf_theory.frequency_response import (
     power_and_sum,
 )
 from rdmf_theory.kinetics import GRAY_SCOTT
+from rdmf_theory.layer.step import clip_eigenvalues, clip_modes, frequency_response
 from rdmf_theory.schemes.definition import SCHEMES, SEMI_IMPLICIT
 from rdmf_theory.schemes.linear import LinearStep, amplification, gain_force, gray_scott_step
 from rdmf_theory.schemes.run import run_step

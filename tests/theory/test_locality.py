@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters, PatternDesign
-from rdmf_theory.discretisation import semi_implicit_step
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.locality import (
+from rdmf_theory.layer.locality import (
     InputRange,
     decay_limit,
     enclose_window,
     field_bounds,
     halo_bound,
 )
+from rdmf_theory.layer.step import semi_implicit_step
 from tests.strategies import designs, seeds
 
 # rounding of two float64 solves of numbers up to about 10

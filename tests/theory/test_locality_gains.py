@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.linalg import solve_banded
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import semi_implicit_step
-from rdmf_theory.locality import InputRange, field_bounds
-from rdmf_theory.locality_gains import StepGains, decay_limit, largest_activator, rates
+from rdmf_theory.layer.locality import InputRange, field_bounds
+from rdmf_theory.layer.locality_gains import StepGains, decay_limit, largest_activator, rates
+from rdmf_theory.layer.step import semi_implicit_step
 from tests.strategies import designs, seeds
 
 DESIGNS = [(0.395, 1.4, 1.55, 14.7, 0.446), (0.4, 1.3, 2.0, 6.0, 1.0), (0.3, 1.8, 4.0, 36.0, 1.0)]

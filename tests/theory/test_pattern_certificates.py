@@ -19,8 +19,8 @@ from rdmf_theory.certificates import pattern_checker as checker
 from rdmf_theory.certificates.certificate import Certificate, digest
 from rdmf_theory.certificates.pattern_certificate import PatternProof, pattern_certificate, prove_pattern
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import semi_implicit_step
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.step import semi_implicit_step
 from rdmf_theory.patterns.branch_explorer import PatternState
 from rdmf_theory.patterns.continuation import Curve, Scale
 from rdmf_theory.patterns.enclosure import eigenvalue_discs, enclose_pattern

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rdmf_theory import plots
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.layer import plots
+from rdmf_theory.layer.simulate import simulate
 from rdmf_theory.regions.area import fixed_ratio_area
-from rdmf_theory.simulate import simulate
 
 PARAMETERS = PatternDesign(0.4, 1.2, 1.5, 12, 0.2).parameters()
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from rdmf_model.cli import main
-from rdmf_theory.bandwidth import bandwidth
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import frequency_response
+from rdmf_theory.layer.bandwidth import bandwidth
+from rdmf_theory.layer.step import frequency_response
 from rdmf_theory.schemes.definition import SCHEMES, SEMI_IMPLICIT
 from rdmf_theory.schemes.plots import plot_artefacts, plot_response
 

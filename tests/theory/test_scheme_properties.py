@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import clip_eigenvalues, clip_modes
 from rdmf_theory.kinetics import GRAY_SCOTT
+from rdmf_theory.layer.step import clip_eigenvalues, clip_modes
 from rdmf_theory.schemes.definition import SCHEMES, SEMI_IMPLICIT
 from rdmf_theory.schemes.linear import gray_scott_step
 from rdmf_theory.schemes.run import run_step

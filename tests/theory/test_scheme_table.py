@@ -12,8 +12,8 @@ import z3
 from rdmf_theory import derive
 from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.derive import a, b, eta, u_star, z
-from rdmf_theory.discretisation import clip_eigenvalues, clip_modes
 from rdmf_theory.kinetics import GRAY_SCOTT
+from rdmf_theory.layer.step import clip_eigenvalues, clip_modes
 from rdmf_theory.schemes.artefacts import artefacts, missed_growth, same_boundary
 from rdmf_theory.schemes.balance import Finding, positive, well_balanced
 from rdmf_theory.schemes.definition import LAP, SCHEMES, SEMI_IMPLICIT, Scheme, Stage, h

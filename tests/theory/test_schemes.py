@@ -11,9 +11,9 @@ from scipy.optimize import root
 
 from rdmf_theory import derive
 from rdmf_theory.chart import Parameters, PatternDesign
-from rdmf_theory.discretisation import clip_eigenvalues, clip_laplacian, clip_modes, semi_implicit_step
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
+from rdmf_theory.layer.step import clip_eigenvalues, clip_laplacian, clip_modes, semi_implicit_step
 from rdmf_theory.schemes.bias import bias_number, growth_bias, measured_threshold, threshold_shift
 from rdmf_theory.schemes.definition import LAP, SCHEMES, SEMI_IMPLICIT, Stage, h, mu, scheme_named, split_loss
 from rdmf_theory.schemes.linear import LinearStep, amplification, gain_force, gray_scott_step, linearise

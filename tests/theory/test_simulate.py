@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.simulate import simulate
+from rdmf_theory.layer.simulate import simulate
 
 
 @settings(max_examples=25)

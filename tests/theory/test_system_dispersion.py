@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from rdmf_theory.arithmetic.enclosure import precision
-from rdmf_theory.discretisation import clip_eigenvalues
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.step import clip_eigenvalues
 from rdmf_theory.systems.built_in import BUILT_IN
 from rdmf_theory.systems.classification import classify_point
 from rdmf_theory.systems.dispersion import dispersion_curve, growth_rates

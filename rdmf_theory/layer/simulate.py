@@ -9,14 +9,9 @@ from typing import Any
 import numpy as np
 
 from rdmf_theory.chart import Parameters
-from rdmf_theory.discretisation import (
-    clip_eigenvalues,
-    clip_modes,
-    multiplier,
-    semi_implicit_step,
-    v_rich_chart,
-)
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.step import clip_eigenvalues, clip_modes, multiplier, semi_implicit_step
+from rdmf_theory.steady_states import v_rich_chart
 
 # Relative deviation from the base state below which the dynamics counts as linear.
 _LINEAR = 1e-3

@@ -21,7 +21,7 @@ from scipy.linalg import solve_banded
 
 from rdmf_theory.chart import Parameters
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.locality_gains import StepGains, decay_limit, largest_activator, rates
+from rdmf_theory.layer.locality_gains import StepGains, decay_limit, largest_activator, rates
 
 # Bounds are evaluated in float64, in sums, products and quotients of positive numbers; this covers their rounding.
 ROUNDING = 1.0 + 1e-9

@@ -18,7 +18,7 @@ import numpy as np
 
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import pattern_gain
+from rdmf_theory.layer.step import pattern_gain
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from scipy.linalg import solve_banded
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.steady_states import v_rich_chart
 
 
 def _require_count(name: str, value: int, least: int) -> None:
@@ -44,14 +45,6 @@ def clip_modes(T: int) -> np.ndarray:
     """Eigenvectors of the clip Laplacian, `cos(j pi (t + 1/2)/T)`, shape (T modes, T clips), largest entry <= 1."""
     _require_count("T", T, 1)
     return np.cos(np.outer(np.arange(T), np.arange(T) + 0.5) * np.pi / T)
-
-
-def v_rich_chart(parameters: Parameters) -> tuple[Any, Any]:
-    """(u*, z) of the v-rich state; ParameterError if there is none."""
-    if not np.all(formulas.steady_discriminant(parameters.F, parameters.k, parameters.s) >= 0):
-        raise ParameterError("Parameters.s must satisfy s F >= 4 (F + k)^2 for a v-rich state; raise s or lower k.")
-    u_star = formulas.steady_u(parameters.F, parameters.k, parameters.s, xp=np)
-    return u_star, parameters.F / (parameters.w * u_star)
 
 
 def amplification_matrix(parameters: Parameters, mu: Any, h: float = 1.0) -> np.ndarray:
