@@ -47,7 +47,7 @@ def certify(
         answer |= {"checkpoint": str(checkpoint), "holds": why is None, "detail": detail if why is None else why}
         holds, detail = why is None, f"{detail}\n  about {checkpoint} as it is now" if why is None else why
     if kernel and holds:
-        from rdmf_theory.certificates.kernel_certificate import check_with_kernel
+        from rdmf_theory.proving.kernel_certificate import check_with_kernel
         from rdmf_theory.proving.prove import Outcome
 
         outcome, covers = check_with_kernel(content)

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from rdmf_theory.certificates.kernel_certificate import check_with_kernel
 from rdmf_theory.certificates.region_certificate import certify_region
+from rdmf_theory.proving.kernel_certificate import check_with_kernel
 from rdmf_theory.proving.prove import Outcome, kernel_tier, theorems
 
 needs_coq = pytest.mark.skipif(
@@ -57,7 +57,7 @@ def test_every_theorem_and_the_verified_checker() -> None:
 
 
 def test_without_coq_a_certificate_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rdmf_theory.certificates.kernel_certificate.shutil.which", lambda tool: None)
+    monkeypatch.setattr("rdmf_theory.proving.kernel_certificate.shutil.which", lambda tool: None)
     outcome, why = check_with_kernel({"kind": "design-box"})
     assert outcome is Outcome.SKIPPED
     assert "the kernel did not check this certificate" in why
