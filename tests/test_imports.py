@@ -39,7 +39,7 @@ def theory_modules() -> list[str]:
 
 
 def test_theory_leaves_torch_out() -> None:
-    assert {"rdmf_theory.chart", "rdmf_theory.regions.exits.smt"} <= set(theory_modules())
+    assert {"rdmf_theory.chart", "rdmf_theory.regions.export.smt"} <= set(theory_modules())
     modules = loaded_modules("import rdmf_theory, " + ", ".join(theory_modules()))
     assert "rdmf_theory" in modules
     assert "torch" not in modules

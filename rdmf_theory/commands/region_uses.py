@@ -67,8 +67,8 @@ def export_text(kind: Export, d: str, s: str, F_max: str | None, gap: float | No
 
     from rdmf_theory.arithmetic.rational import to_fraction
     from rdmf_theory.regions.conditions import gray_scott_region
-    from rdmf_theory.regions.exits.latex import latex_text
-    from rdmf_theory.regions.exits.smt import smt_text
+    from rdmf_theory.regions.export.latex import latex_text
+    from rdmf_theory.regions.export.smt import smt_text
 
     region = gray_scott_region({"d": d, "s": s})
     if kind is Export.latex:

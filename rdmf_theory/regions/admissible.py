@@ -163,19 +163,19 @@ class AdmissibleRegion:
 
     def scipy_constraint(self, margin: float = 1e-9) -> NonlinearConstraint:
         """The region as `scipy.optimize.NonlinearConstraint` on the five coordinates, with its Jacobian."""
-        from rdmf_theory.regions.exits.scipy_constraint import scipy_constraint
+        from rdmf_theory.regions.export.scipy_constraint import scipy_constraint
 
         return scipy_constraint(self, margin)
 
     def smt_text(self) -> str:
         """The region as SMT-LIB 2 text, see `regions.exits.smt`."""
-        from rdmf_theory.regions.exits.smt import smt_text
+        from rdmf_theory.regions.export.smt import smt_text
 
         return smt_text(self)
 
     def latex_text(self) -> str:
         """The region as a LaTeX document, see `regions.exits.latex`."""
-        from rdmf_theory.regions.exits.latex import latex_text
+        from rdmf_theory.regions.export.latex import latex_text
 
         return latex_text(self)
 

@@ -19,9 +19,9 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import DEFAULT_REGION
 from rdmf_theory.regions.conditions import GRAY_SCOTT_CONDITIONS, gray_scott_region
 from rdmf_theory.regions.design_conditions import design_region
-from rdmf_theory.regions.exits.latex import latex_text
-from rdmf_theory.regions.exits.scipy_constraint import jacobian, margins, scipy_bounds, scipy_constraint
-from rdmf_theory.regions.exits.smt import smt_text
+from rdmf_theory.regions.export.latex import latex_text
+from rdmf_theory.regions.export.scipy_constraint import jacobian, margins, scipy_bounds, scipy_constraint
+from rdmf_theory.regions.export.smt import smt_text
 from rdmf_theory.turing import classify
 
 z3 = pytest.importorskip("z3", reason="needs z3-solver, a development dependency")

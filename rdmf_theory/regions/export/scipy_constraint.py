@@ -12,7 +12,7 @@ from rdmf_theory.chart import PatternDesign
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import AdmissibleRegion
 from rdmf_theory.regions.conditions import Conjunction
-from rdmf_theory.regions.exits import as_conjunction
+from rdmf_theory.regions.export import as_conjunction
 
 if TYPE_CHECKING:
     from scipy.optimize import Bounds, NonlinearConstraint

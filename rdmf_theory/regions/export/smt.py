@@ -13,7 +13,7 @@ from typing import Any
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import AdmissibleRegion
 from rdmf_theory.regions.conditions import Conjunction
-from rdmf_theory.regions.exits import as_conjunction
+from rdmf_theory.regions.export import as_conjunction
 
 
 class Term:
