@@ -36,10 +36,10 @@ def response(
     import numpy as np
 
     from rdmf_theory.chart import PatternDesign
-    from rdmf_theory.frequency_response import gain_response, initial_value_response
     from rdmf_theory.layer.bandwidth import bandwidth
     from rdmf_theory.layer.step import pattern_gain
     from rdmf_theory.schemes.definition import SEMI_IMPLICIT, scheme_named
+    from rdmf_theory.schemes.frequency_response import gain_response, initial_value_response
     from rdmf_theory.schemes.linear import gray_scott_step
 
     if points < 2:

@@ -13,10 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.frequency_response import gain_response, initial_value_response
 from rdmf_theory.kinetics import GRAY_SCOTT
 from rdmf_theory.layer.bandwidth import bandwidth
 from rdmf_theory.schemes.definition import SCHEMES, Scheme
+from rdmf_theory.schemes.frequency_response import gain_response, initial_value_response
 from rdmf_theory.schemes.linear import gray_scott_step
 from rdmf_theory.schemes.scan import KINDS, artefact_map
 from rdmf_theory.support.figures import DARK, LIGHT, MIDDLE, STYLE

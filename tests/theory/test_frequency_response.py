@@ -12,7 +12,10 @@ from rdmf_theory.chart import PatternDesign
 from rdmf_theory.derive import a, b, eta, u_star, z
 from rdmf_theory.dispersion import unstable_band
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.frequency_response import (
+from rdmf_theory.kinetics import GRAY_SCOTT
+from rdmf_theory.layer.step import clip_eigenvalues, clip_modes, frequency_response
+from rdmf_theory.schemes.definition import SCHEMES, SEMI_IMPLICIT
+from rdmf_theory.schemes.frequency_response import (
     N,
     closed_form,
     g_1,
@@ -21,9 +24,6 @@ from rdmf_theory.frequency_response import (
     initial_value_response,
     power_and_sum,
 )
-from rdmf_theory.kinetics import GRAY_SCOTT
-from rdmf_theory.layer.step import clip_eigenvalues, clip_modes, frequency_response
-from rdmf_theory.schemes.definition import SCHEMES, SEMI_IMPLICIT
 from rdmf_theory.schemes.linear import LinearStep, amplification, gain_force, gray_scott_step
 from rdmf_theory.schemes.run import run_step
 from rdmf_theory.systems.built_in import BUILT_IN
