@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from rdmf_theory.derivation import Row
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import ReactionSystem
+from rdmf_theory.row import Row
 from rdmf_theory.systems.state_families import Family, state_families
 from rdmf_theory.systems.threshold_formulas import at_samples, closed_forms, neat
 

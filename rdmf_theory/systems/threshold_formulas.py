@@ -17,7 +17,7 @@ import numpy as np
 import sympy as sp
 
 from rdmf_theory.arithmetic.expressions import compile_expressions
-from rdmf_theory.derivation import Row
+from rdmf_theory.row import Row
 
 # twenty symbols, 60 samples of each over three decades
 SAMPLES = (10 ** np.random.default_rng(0).uniform(-1.5, 1.5, (20, 60))).astype(complex)
