@@ -31,7 +31,7 @@ Definition linear_explicit_uv (u_star z eta a b : R) : R := - 2 * eta.
 Definition linear_explicit_vu (u_star z eta a b : R) : R := 0.
 Definition linear_explicit_vv (u_star z eta a b : R) : R := 2 * eta + 1.
 
-(* Rows of the clip Laplacian: discretisation.py, clip_laplacian. *)
+(* Rows of the clip Laplacian: layer/step.py, clip_laplacian. *)
 Definition laplacian_first (here right : R) : R := - here + right.
 Definition laplacian_inner (left here right : R) : R := - 2 * here + left + right.
 Definition laplacian_last (left here : R) : R := - here + left.

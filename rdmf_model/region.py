@@ -10,8 +10,9 @@ import numpy as np
 
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.formulas import SOFT_ONSET_RATIO
 from rdmf_theory.layer.step import pattern_gain
-from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, SOFT_ONSET_RATIO, AdmissibleRegion, least_clips
+from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, AdmissibleRegion, least_clips
 
 if TYPE_CHECKING:
     from rdmf_model.config import RegionConfig

@@ -1,8 +1,8 @@
 """How much video does a window need, and what does cutting change? Certified bounds of the fusion layer's output.
 
 The score of a clip sees `CONTRAST_RADIUS` clips to each side and no further. The steps see everything, but ever less
-of it: `rdmf_theory.layer.locality` bounds what a cut H clips away changes in u and v. Here the layer's own ranges are put in,
-and the bound is carried through the readout to the fused clips:
+of it: `rdmf_theory.layer.locality` bounds what a cut H clips away changes in u and v. Here the layer's own ranges are
+put in, and the bound is carried through the readout to the fused clips:
 
     |offline - windowed| <= L (sum over channels of (error_v / v*)^2 + (error_u / u*)^2)^(1/2)
 

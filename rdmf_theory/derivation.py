@@ -9,6 +9,7 @@ import sympy as sp
 from rdmf_theory import derive, onset
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
 from rdmf_theory.row import Row
+from rdmf_theory.schemes import derive_step
 
 
 def _eq(left: Any, right: Any) -> sp.Basic:
@@ -29,7 +30,7 @@ def derivation(system: ReactionSystem = GRAY_SCOTT) -> tuple[Row, ...]:
         name: sp.Symbol(name) for name in ("u_t", "v_t", "u_xx", "v_xx", "tr", "det", "d_T", "lambda_max", "m_max")
     }
     chart = derive.chart(system)
-    implicit, explicit = derive.amplification(system)
+    implicit, explicit = derive_step.amplification(system)
     J = sp.MatrixSymbol("J", 2, 2)
     L, B = sp.MatrixSymbol("L", 2, 2), sp.MatrixSymbol("B", 2, 2)
     radical = sp.sqrt(1 - 2 * derive.u_star) + sp.sqrt(2 - 2 * derive.u_star)

@@ -1,4 +1,4 @@
-"""Which wavenumbers grow, and how fast? The dispersion relation of the PDE (of the step: `discretisation`)."""
+"""Which wavenumbers grow, and how fast? The dispersion relation of the PDE (of the step: `layer.step`)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""TODO rdmf_theory.codegen.python"""
+"""Which functions are generated from the derivation? In Python, Coq and C++."""

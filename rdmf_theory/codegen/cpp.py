@@ -15,7 +15,7 @@ from typing import Any
 
 from rdmf_theory import formulas
 
-TARGET = Path(__file__).resolve().parents[1] / "rdmf_model" / "ops" / "native" / "formulas.hpp"
+TARGET = Path(__file__).resolve().parents[2] / "rdmf_model" / "ops" / "native" / "formulas.hpp"
 # Each after those that it calls.
 FUNCTIONS: tuple[Callable[..., Any], ...] = (
     formulas.steady_v,
@@ -51,7 +51,7 @@ class _ToCpp(ast.NodeTransformer):
                 raise ValueError(f"formulas.hpp cannot say {ast.unparse(node)!r}; only squares are known.")
             return ast.Call(ast.Name("square"), [self.visit(node.left)], [])
         if not isinstance(node.op, _OPERATORS):
-            raise ValueError(f"formulas.hpp cannot say {ast.unparse(node)!r}; add it to codegen_cpp.")
+            raise ValueError(f"formulas.hpp cannot say {ast.unparse(node)!r}; add it to codegen.cpp.")
         return ast.BinOp(self.visit(node.left), node.op, self.visit(node.right))
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
@@ -65,7 +65,7 @@ class _ToCpp(ast.NodeTransformer):
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if not isinstance(node, _SPOKEN):
-            raise ValueError(f"formulas.hpp cannot say {ast.unparse(node)!r}; add it to codegen_cpp.")
+            raise ValueError(f"formulas.hpp cannot say {ast.unparse(node)!r}; add it to codegen.cpp.")
         return super().generic_visit(node)
 
 

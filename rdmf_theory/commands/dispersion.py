@@ -110,8 +110,9 @@ def dispersion(
     }
     if plot is not None:
         from rdmf_theory.layer import plots
+        from rdmf_theory.support.figures import save as save_figure
 
-        plots.save(plots.plot_dispersion(parameters, clips, step_size), plot)
+        save_figure(plots.plot_dispersion(parameters, clips, step_size), plot)
         console.print(f"picture: {plot}")
 
     def render() -> None:
@@ -165,10 +166,10 @@ def _curve(result: PointClassification, state: int | None, plot: Path | None) ->
         "curve": curve.to_dict(),
     }
     if plot is not None:
-        from rdmf_theory.layer import plots
+        from rdmf_theory.support.figures import save as save_figure
 
         title = f"{answer['system']}: {answer['classification']} at {_place(answer)}"
-        plots.save(plot_dispersion_curve(curve, title), plot)
+        save_figure(plot_dispersion_curve(curve, title), plot)
     return answer
 
 

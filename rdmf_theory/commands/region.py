@@ -110,15 +110,16 @@ def region(
         )
         console.print(f"certificate: {output}{proves}")
     if plot is not None:
-        from rdmf_theory.layer import plots
+        from rdmf_theory.regions.plots import plot_region
+        from rdmf_theory.support.figures import save as save_figure
 
         if gap is None:
-            plots.save(plots.plot_region(area), plot)
+            save_figure(plot_region(area), plot)
         else:
             from rdmf_theory.regions.plots import plot_paving
 
             names = "feed rate $F$ (1/step)", "kill rate $k$ (1/step)"
-            plots.save(plot_paving(plane_paving(d, s, F_max, gap), names), plot)
+            save_figure(plot_paving(plane_paving(d, s, F_max, gap), names), plot)
         console.print(f"picture: {plot}")
 
     def render() -> None:

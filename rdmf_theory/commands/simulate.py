@@ -59,8 +59,9 @@ def simulate(
     answer = described | {"seed": seed, "amplitude": amplitude} | run.to_dict()
     if plot is not None:
         from rdmf_theory.layer import plots
+        from rdmf_theory.support.figures import save as save_figure
 
-        plots.save(plots.plot_simulation(run), plot)
+        save_figure(plots.plot_simulation(run), plot)
         console.print(f"picture: {plot}")
 
     def render() -> None:

@@ -145,9 +145,9 @@ def _line(point: SystemPoint, axis: tuple[str, str, str], clips: int | None, plo
     answer = _header(point, {name: (low, high)}, clips) | {"bifurcations": [record.to_dict() for record in records]}
     if plot is not None:
         from rdmf_theory.bifurcations.plots import plot_line
-        from rdmf_theory.layer import plots
+        from rdmf_theory.support.figures import save as save_figure
 
-        plots.save(plot_line(point, name, low, high, records, clips), plot)
+        save_figure(plot_line(point, name, low, high, records, clips), plot)
         console.print(f"picture: {plot}")
 
     def render() -> None:
@@ -204,9 +204,9 @@ def _window(
     }
     if plot is not None:
         from rdmf_theory.bifurcations.plots import plot_curves
-        from rdmf_theory.layer import plots
+        from rdmf_theory.support.figures import save as save_figure
 
-        plots.save(plot_curves(curves, points, analysis, paving), plot)
+        save_figure(plot_curves(curves, points, analysis, paving), plot)
         console.print(f"picture: {plot}")
 
     def render() -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import sympy as sp
 
-from rdmf_theory import derive, formulas
+from rdmf_theory import formulas
 from rdmf_theory.derive import a, b, d, eta, m, rate, u_star, z
 from rdmf_theory.kinetics import GRAY_SCOTT
+from rdmf_theory.schemes import derive_step
 
 
 class Radicals:
@@ -92,7 +93,7 @@ def _jacobian(sign: int = 1) -> list[Any]:
 def _transfer(swapped: bool = False) -> list[Any]:
     g11, g12, g21, g22 = formulas.amplification(u_star, z, eta, *((b, a) if swapped else (a, b)))
     j11, j12, j21, j22 = formulas.normalised_jacobian(u_star, z)
-    implicit, explicit = derive.amplification()
+    implicit, explicit = derive_step.amplification()
     pde = (eta * j11 - a) * (eta * j22 - b) - eta**2 * j12 * j21
     product = implicit * sp.Matrix([[g11, g12], [g21, g22]]) - explicit
     return [((1 - g11) * (1 - g22) - g12 * g21) * implicit.det() - pde, *product]
@@ -142,7 +143,7 @@ def _gain_end(radicals: Radicals, shift: int = 0) -> list[Any]:
 
 
 def _response(sign: int = 1) -> list[Any]:
-    implicit, _ = derive.amplification()
+    implicit, _ = derive_step.amplification()
     force = sp.Matrix(formulas.response_force(u_star, z, eta, a, b))
     pushed = eta * formulas.steady_v(u_star, z) * sp.Matrix([-1, sign])
     return list(implicit * force - pushed)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,29 +17,11 @@ from rdmf_theory.layer.bandwidth import bandwidth
 from rdmf_theory.layer.step import pattern_gain
 from rdmf_theory.verdict import Condition
 
-if TYPE_CHECKING:
-    from scipy.optimize import NonlinearConstraint
-
-    from rdmf_theory.regions.conditions import Conjunction
-
 FORMAT = "rdmf-admissible-region"
 VERSION = 1
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
 OPTIONAL = ("bandwidth",)
 """Conditions that came after the format: absent from JSON where they are not asked for."""
-SOFT_ONSET_RATIO = 0.31568586245053204
-"""rho*, the root of `23 r^4 - 124 r^3 - 6 r^2 - 72 r + 27` in (0, 1): the onset is soft iff z/d_T < rho*."""
-
-_EXACT_AREA = ("fixed_ratio_area", "turing_hopf", "bogdanov_takens", "Area")
-
-
-def __getattr__(name: str) -> Any:
-    # sympy and flint are imported only by those who ask for exact areas
-    if name in _EXACT_AREA:
-        from rdmf_theory.regions import area
-
-        return getattr(area, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @dataclass(frozen=True)
@@ -138,7 +120,7 @@ class AdmissibleRegion:
             if self.bandwidth is not None:
                 closed["bandwidth"] = _log_margin(bandwidth(design, self.steps).fractional, *self.bandwidth)
             if self.soft_onset:
-                opened["soft_onset"] = SOFT_ONSET_RATIO - z / formulas.turing_threshold(u_star, z, xp=np)
+                opened["soft_onset"] = formulas.SOFT_ONSET_RATIO - z / formulas.turing_threshold(u_star, z, xp=np)
         result = {name: _condition(margin > 0, margin) for name, margin in opened.items()}
         result |= {name: _condition(margin >= 0, margin) for name, margin in closed.items()}
         return result
@@ -154,30 +136,6 @@ class AdmissibleRegion:
         tests = [(low <= x) & (x <= high) for low, x, high in zip(self.lower, values, self.upper, strict=True)]
         inside = np.logical_and.reduce(np.broadcast_arrays(*tests))
         return inside if np.ndim(inside) else bool(inside)
-
-    def conjunction(self) -> Conjunction:
-        """The algebraic conditions as formulas in the design coordinates: to pave, to sample, to decide on boxes."""
-        from rdmf_theory.regions.design_conditions import design_region
-
-        return design_region(self)
-
-    def scipy_constraint(self, margin: float = 1e-9) -> NonlinearConstraint:
-        """The region as `scipy.optimize.NonlinearConstraint` on the five coordinates, with its Jacobian."""
-        from rdmf_theory.regions.export.scipy_constraint import scipy_constraint
-
-        return scipy_constraint(self, margin)
-
-    def smt_text(self) -> str:
-        """The region as SMT-LIB 2 text, see `regions.exits.smt`."""
-        from rdmf_theory.regions.export.smt import smt_text
-
-        return smt_text(self)
-
-    def latex_text(self) -> str:
-        """The region as a LaTeX document, see `regions.exits.latex`."""
-        from rdmf_theory.regions.export.latex import latex_text
-
-        return latex_text(self)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, versioned: `from_dict(to_dict())` is the identity. Optional keys are left out where unset."""

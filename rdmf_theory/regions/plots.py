@@ -1,9 +1,9 @@
-"""A picture of a certified paving in the plane: inner, boundary and outer boxes."""
+"""Pictures of regions in the plane: the exact area at a fixed ratio, and a certified paving with its boxes."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -14,10 +14,6 @@ from matplotlib.figure import Figure
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.area import Area, bogdanov_takens, turing_hopf, turing_substrate
 from rdmf_theory.regions.boxes import Boxes, Paving
-from rdmf_theory.support.figures import DARK, LIGHT, STYLE
-
-if TYPE_CHECKING:
-    pass
 from rdmf_theory.support.figures import DARK, LIGHT, MIDDLE, STYLE
 
 

@@ -1,5 +1,8 @@
 """The layer's step derived symbolically: residual, amplification matrices, response to a modulated gain."""
 
+# sympy's partial annotations know neither mappings in subs nor that a Rational has a numerator
+# pyright: reportArgumentType=false, reportCallIssue=false, reportAttributeAccessIssue=false, reportReturnType=false
+
 from __future__ import annotations
 
 from functools import cache
@@ -8,6 +11,7 @@ import sympy as sp
 
 from rdmf_theory.derive import a, b, chart, eta, rate, u_star
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
+from rdmf_theory.schemes.definition import LAP, SEMI_IMPLICIT
 
 h, u_next, v_next = sp.symbols("h u_next v_next", positive=True)
 
@@ -18,8 +22,6 @@ def step_residual(system: ReactionSystem = GRAY_SCOTT) -> sp.ImmutableMatrix:
 
     Diffusion adds `- h D Lap` of the next field to both rows; the update itself is `schemes.definition.SEMI_IMPLICIT`.
     """
-    from rdmf_theory.schemes.definition import LAP, SEMI_IMPLICIT
-
     stages = SEMI_IMPLICIT.update(system).stages
     return sp.ImmutableMatrix([stage.residual.subs(LAP(stage.unknown), 0) for stage in stages])
 

@@ -1,1 +1,1 @@
-"""TODO rdmf_theory.support"""
+"""What has no mathematics: printing, files, figures, time limits."""

@@ -12,9 +12,9 @@ from rdmf_model.config import RegionConfig
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.region import build_region, soft_onset_limit
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.formulas import turing_threshold
+from rdmf_theory.formulas import SOFT_ONSET_RATIO, turing_threshold
 from rdmf_theory.layer.step import pattern_gain
-from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, SOFT_ONSET_RATIO
+from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION
 from tests.checks import box_designs, check_region
 
 RESOLVED = RegionConfig(wavelength=(6.0, 36.0), clips=(40, 80))

@@ -11,18 +11,18 @@ import sympy as sp
 import torch
 
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
-from rdmf_theory import derive
 from rdmf_theory.chart import Parameters
 from rdmf_theory.kinetics import GRAY_SCOTT
 from rdmf_theory.layer.step import clip_laplacian, semi_implicit_step
+from rdmf_theory.schemes import derive_step
 
 SHAPES = [(1, 0.3), (2, 1.0), (3, 40.0), (17, 1.0)]
 
 
 def symbolic_rows() -> tuple[Callable[..., Any], ...]:
     """Rows of the step without diffusion, from the symbolic source, as numerical functions."""
-    order = (*GRAY_SCOTT.parameters, derive.h, derive.u_next, derive.v_next, *GRAY_SCOTT.species)
-    return tuple(sp.lambdify(order, row) for row in derive.step_residual())
+    order = (*GRAY_SCOTT.parameters, derive_step.h, derive_step.u_next, derive_step.v_next, *GRAY_SCOTT.species)
+    return tuple(sp.lambdify(order, row) for row in derive_step.step_residual())
 
 
 def draw(T: int, h: float, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from rdmf_theory import derive, formulas
+from rdmf_theory import formulas
 from rdmf_theory.certificates.certify import certify_box
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.derive import a, b, d, eta, m, u_star, z
@@ -16,6 +16,7 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.layer.bandwidth import bandwidth, half_power_quadratic, rotation_quadratic
 from rdmf_theory.layer.step import multiplier, pattern_gain
 from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, AdmissibleRegion
+from rdmf_theory.schemes import derive_step
 from rdmf_theory.verdict import Verdict
 from tests.checks import check_region
 from tests.strategies import random_designs
@@ -29,7 +30,7 @@ def one(designs: PatternDesign, i: int) -> PatternDesign:
 
 def test_quadratics_are_those_of_the_step() -> None:
     g = sp.Symbol("g", positive=True)
-    L, B = (matrix.subs({a: eta * d * m, b: eta * m}) for matrix in map(sp.Matrix, derive.amplification()))
+    L, B = (matrix.subs({a: eta * d * m, b: eta * m}) for matrix in map(sp.Matrix, derive_step.amplification()))
     for expected, got in (
         ((g * L - B).det(), half_power_quadratic(u_star, z, d, eta, g)),
         (L.det() - B.det() / g**2, rotation_quadratic(z, d, eta, g)),

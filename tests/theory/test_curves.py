@@ -15,8 +15,8 @@ from rdmf_theory.bifurcations.lines import bifurcations_along
 from rdmf_theory.bifurcations.points import CriticalPoint, points_on
 from rdmf_theory.bifurcations.turing_area import turing_area
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.formulas import SOFT_ONSET_RATIO
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
-from rdmf_theory.regions.admissible import SOFT_ONSET_RATIO
 from rdmf_theory.regions.area import fixed_ratio_area
 from rdmf_theory.systems.built_in import BUILT_IN
 from rdmf_theory.systems.point import SystemPoint

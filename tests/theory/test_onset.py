@@ -8,8 +8,8 @@ import pytest
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters
 from rdmf_theory.dispersion import growth_rate
+from rdmf_theory.formulas import SOFT_ONSET_RATIO
 from rdmf_theory.layer.step import clip_laplacian, clip_modes, semi_implicit_step
-from rdmf_theory.regions.admissible import SOFT_ONSET_RATIO
 
 
 def half_wave(d: float, z: float, beyond: float, T: int) -> tuple[Parameters, float]:

@@ -10,6 +10,8 @@ from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.layer import plots
 from rdmf_theory.layer.simulate import simulate
 from rdmf_theory.regions.area import fixed_ratio_area
+from rdmf_theory.regions.plots import plot_region
+from rdmf_theory.support.figures import save as save_figure
 
 PARAMETERS = PatternDesign(0.4, 1.2, 1.5, 12, 0.2).parameters()
 
@@ -21,7 +23,7 @@ def polygon_area(x: np.ndarray, y: np.ndarray) -> float:
 @pytest.mark.parametrize(("d", "F_max"), [("2", None), ("2", "0.1"), ("2", "0.05"), ("4", None), ("8", "0.1")])
 def test_the_filled_region_has_the_exact_area(d: str, F_max: str | None) -> None:
     area = fixed_ratio_area(d, 1, F_max)
-    figure = plots.plot_region(area)
+    figure = plot_region(area)
     # the sliver is a hair in the (F, k) plane: its polygon is coarser there than seen from the saddle-node
     for axis, tolerance in zip(figure.axes, (1e-3, 5e-5), strict=True):
         corners = axis.patches[0].get_path().vertices
@@ -47,14 +49,14 @@ def test_simulation_draws_the_fields() -> None:
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
 def test_save_leaves_one_file(tmp_path: Path, suffix: str) -> None:
     figure = plots.plot_dispersion(PARAMETERS, 10)
-    plots.save(figure, tmp_path / f"x.{suffix}")
+    save_figure(figure, tmp_path / f"x.{suffix}")
     assert [path.name for path in tmp_path.iterdir()] == [f"x.{suffix}"]
 
 
 def test_save_refuses(tmp_path: Path) -> None:
     figure = plots.plot_dispersion(PARAMETERS, 10)
     with pytest.raises(ParameterError, match=r"must end in one of \.png"):
-        plots.save(figure, tmp_path / "x.bmp")
+        save_figure(figure, tmp_path / "x.bmp")
     with pytest.raises(DataError, match="cannot be written"):
-        plots.save(figure, tmp_path / "absent" / "x.png")
+        save_figure(figure, tmp_path / "absent" / "x.png")
     assert list(tmp_path.iterdir()) == []

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.formulas import SOFT_ONSET_RATIO
 from rdmf_theory.layer.step import growing_modes
 from rdmf_theory.regions.admissible import (
     COORDINATES,
     DEFAULT_REGION,
-    SOFT_ONSET_RATIO,
     AdmissibleRegion,
     axis_band,
     least_clips,

@@ -14,6 +14,7 @@ from rdmf_theory.chart import Parameters, PatternDesign
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
 from rdmf_theory.layer.step import clip_eigenvalues, clip_laplacian, clip_modes, semi_implicit_step
+from rdmf_theory.schemes import derive_step
 from rdmf_theory.schemes.bias import bias_number, growth_bias, measured_threshold, threshold_shift
 from rdmf_theory.schemes.definition import LAP, SCHEMES, SEMI_IMPLICIT, Stage, h, mu, scheme_named, split_loss
 from rdmf_theory.schemes.linear import LinearStep, amplification, gain_force, gray_scott_step, linearise
@@ -70,10 +71,10 @@ def test_semi_implicit_is_the_layer_s_step() -> None:
     eta, z, u_star, a, b = derive.eta, derive.z, derive.u_star, derive.a, derive.b
     L = sp.Matrix([[1 + eta * z + a, 0], [-eta * z * (1 - u_star), 1 + eta + b]])
     B = sp.Matrix([[1, -2 * eta], [0, 1 + 2 * eta]])
-    for G in (derive.amplification_matrix(), sp.Matrix(amplification(SEMI_IMPLICIT))):
+    for G in (derive_step.amplification_matrix(), sp.Matrix(amplification(SEMI_IMPLICIT))):
         assert (L * G - B).applyfunc(sp.cancel) == sp.zeros(2, 2)
     pushed = eta * z * u_star * (1 - u_star) * sp.Matrix([-1, 1])
-    for force in (derive.response_force(), sp.Matrix(gain_force(SEMI_IMPLICIT))):
+    for force in (derive_step.response_force(), sp.Matrix(gain_force(SEMI_IMPLICIT))):
         assert (L * force - pushed).applyfunc(sp.cancel) == sp.zeros(2, 1)
 
 

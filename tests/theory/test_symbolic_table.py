@@ -13,6 +13,7 @@ from rdmf_theory.derivation import derivation
 from rdmf_theory.derive import a, b, d, eta, m, rate, u_star, z
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
+from rdmf_theory.schemes import derive_step
 
 u, v = GRAY_SCOTT.species
 F, k, s = GRAY_SCOTT.parameters
@@ -90,7 +91,7 @@ def test_largest_growth_is_stationary_on_the_dispersion_relation() -> None:
 
 
 def test_transfer_identity() -> None:
-    implicit, explicit = (sp.Matrix(side) for side in derive.amplification())
+    implicit, explicit = (sp.Matrix(side) for side in derive_step.amplification())
     assert implicit.equals(sp.Matrix([[1 + eta * z + a, 0], [-eta * z * (1 - u_star), 1 + eta + b]]))
     assert explicit.equals(sp.Matrix([[1, -2 * eta], [0, 1 + 2 * eta]]))
     scaled = sp.Matrix(derive.jacobian()) * eta - sp.diag(a, b)
@@ -99,7 +100,7 @@ def test_transfer_identity() -> None:
 
 def test_jury_conditions_hold_for_every_step_size() -> None:
     """For z = 1 + x, x >= 0, numerators have nonnegative coefficients (u* > 0): no flip and no rotation can grow."""
-    matrix = derive.amplification_matrix()
+    matrix = derive_step.amplification_matrix()
     x = sp.Symbol("x", positive=True)
     for quantity in (1 - matrix.det(), 1 + matrix.trace() + matrix.det()):
         numerator, denominator = (part.subs(z, 1 + x) for part in sp.fraction(sp.cancel(quantity)))
@@ -139,7 +140,7 @@ def test_cubic_coefficient() -> None:
 def test_soft_onset_polynomial() -> None:
     r = onset.r
     assert sp.expand(onset.soft_onset_polynomial() - (23 * r**4 - 124 * r**3 - 6 * r**2 - 72 * r + 27)) == 0
-    from rdmf_theory.regions.admissible import SOFT_ONSET_RATIO
+    from rdmf_theory.formulas import SOFT_ONSET_RATIO
 
     assert float(onset.soft_onset_ratio()) == SOFT_ONSET_RATIO
 

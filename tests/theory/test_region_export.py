@@ -174,20 +174,13 @@ def test_matplotlib_reads_every_formula() -> None:
         parser.parse(f"${display}$".replace(r"\max", r"\mathrm{max}"))
 
 
-def test_one_object_many_exits() -> None:
-    assert FULL.smt_text() == smt_text(FULL)
-    assert FULL.latex_text() == latex_text(FULL)
-    np.testing.assert_array_equal(FULL.scipy_constraint().fun(DESIGN), scipy_constraint(FULL).fun(DESIGN))
-    assert [c.name for c in FULL.conjunction().conditions] == [c.name for c in design_region(FULL).conditions]
-
-
 def test_torch_module_emits_designs_of_the_region() -> None:
     torch = pytest.importorskip("torch", reason="needs torch")
     from rdmf_model.constraints import DesignConstraint
 
     raw = torch.randn(2000, 5, generator=torch.Generator().manual_seed(0)) * 5
     design = DesignConstraint(DEFAULT_REGION).transform(raw)
-    values = [getattr(design, name).double().numpy() for name in DEFAULT_REGION.conjunction().coordinates]
-    for name, margin in DEFAULT_REGION.conjunction().margins(*values).items():
+    values = [getattr(design, name).double().numpy() for name in design_region(DEFAULT_REGION).coordinates]
+    for name, margin in design_region(DEFAULT_REGION).margins(*values).items():
         # the wavelength may sit on its bound, which is closed
         assert np.all(margin >= 0 if name.startswith("wavelength") else margin > 0), name
