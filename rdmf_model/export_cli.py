@@ -25,7 +25,7 @@ def export(
 
     Exit code 1: an output differs by more than 1e-5.
     """
-    from rdmf_model.export import export_run
+    from rdmf_model.checkpoints.onnx import export_run
 
     with console.status("exporting the model, a minute or two"):
         result = export_run(run, output, which=checkpoint, seed=seed)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from rdmf_model.checkpoint import load_run, write_atomically
+from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.config import Config, parse_config
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.files import write_atomically
 
 if TYPE_CHECKING:
     from rdmf_model.data import MomentDataset

@@ -71,7 +71,7 @@ def localize(
     """
     import torch
 
-    from rdmf_model.checkpoint import load_run
+    from rdmf_model.checkpoints.checkpoint import load_run
     from rdmf_model.features import TEXT_KEYS, load_features
     from rdmf_model.fusion import ReactionDiffusionFusion
     from rdmf_model.long_video import BLOCK, LONG_VIDEO, FeatureFiles, locate_in_windows

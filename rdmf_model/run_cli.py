@@ -179,10 +179,10 @@ def localize(
 
     A long video is read and fused in windows: same answer, bounded memory if its features are .npy files.
     """
-    from rdmf_model.checkpoint import write_atomically
     from rdmf_model.localize import draw_timeline
     from rdmf_model.localize import localize as run_localization
     from rdmf_model.stream_report import clip_progress
+    from rdmf_theory.support.files import write_atomically
 
     set_up_device(device, None)
     with clip_progress("fusing") as progress:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rdmf_model.checkpoint import remove_temporary_files, write_atomically
+from rdmf_model.checkpoints.run_folder import STATISTICS, check_folder, json_bytes, write_config
 from rdmf_model.config import Config
 from rdmf_model.run_data import (
     check_selection,
@@ -24,8 +24,8 @@ from rdmf_model.run_data import (
     resolve_region,
     write_planted,
 )
-from rdmf_model.run_folder import STATISTICS, check_folder, json_bytes, write_config
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.files import remove_temporary_files, write_atomically
 from rdmf_theory.support.terminal import console
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from rdmf_model.checkpoint import save_checkpoint, write_atomically
+from rdmf_model.checkpoints.checkpoint import save_checkpoint
 from rdmf_model.config import Config, TrainConfig
 from rdmf_model.distributed import forward_global
 from rdmf_model.schedule import epoch_batches, learning_rate_factor, seed_everything
 from rdmf_model.training_state import TrainingState
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import console, json_ready
 
 if TYPE_CHECKING:

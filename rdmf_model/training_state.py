@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from rdmf_model.checkpoint import VERSION, program_versions, read_tensors, save_tensors
+from rdmf_model.checkpoints.checkpoint import VERSION, program_versions, read_tensors, save_tensors
 from rdmf_model.config import Config
 from rdmf_theory.errors import DataError
 

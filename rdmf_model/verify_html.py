@@ -12,14 +12,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from rdmf_model.checkpoint import write_atomically
+from rdmf_model.checkpoints.run_folder import STATISTICS
 from rdmf_model.properties import PropertyResult, Subject
 from rdmf_model.properties.spacetime import spacetime
 from rdmf_model.report import STYLE
-from rdmf_model.run_folder import STATISTICS
 from rdmf_model.verify import VerificationReport
 from rdmf_model.verify_pictures import plot_dispersion, plot_margins, plot_spacetime, plot_wavelengths, trained_designs
 from rdmf_model.verify_report import certificate_lines, door_line
+from rdmf_theory.support.files import write_atomically
 
 # Whatever the page would try to fetch, the browser refuses.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from rdmf_model.checkpoint import write_atomically
 from rdmf_model.verify import VerificationReport
 from rdmf_model.verify_report import certificate_lines, door_line, violation_lines
+from rdmf_theory.support.files import write_atomically
 
 
 def junit_tree(report: VerificationReport) -> ElementTree.Element:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from rdmf_model.checkpoint import FORMAT, read_tensors
+from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors
 from rdmf_model.config import Config
 from rdmf_model.training_state import FORMAT as STATE_FORMAT
 from tests.faults import moments

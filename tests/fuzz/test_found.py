@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from rdmf_model.checkpoint import save_tensors
+from rdmf_model.checkpoints.checkpoint import save_tensors
 from rdmf_model.cli import main
 from rdmf_model.training_state import FORMAT, Progress, TrainingState
 from rdmf_theory.errors import DataError

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from rdmf_model.checkpoint import FORMAT, load_run, read_tensors, save_tensors
+from rdmf_model.checkpoints.checkpoint import FORMAT, load_run, read_tensors, save_tensors
 from rdmf_model.data import collate
 from rdmf_model.run_data import load_split
 from rdmf_model.train import train

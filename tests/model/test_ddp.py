@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from rdmf_model.checkpoint import load_run
+from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.data import collate
 from rdmf_model.run_data import load_split
 from rdmf_model.train import train

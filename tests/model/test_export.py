@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 
-from rdmf_model import export
-from rdmf_model.checkpoint import save_checkpoint
+from rdmf_model.checkpoints import onnx as export
+from rdmf_model.checkpoints.checkpoint import save_checkpoint
 from rdmf_model.cli import main
 from rdmf_model.config import Config, DataConfig, ModelConfig, RegionConfig
 from rdmf_model.model import build_model

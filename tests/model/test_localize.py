@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rdmf_model.checkpoint import load_run
+from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.cli import main
 from rdmf_model.inference import predict_dataset
 from rdmf_model.localize import Localization, draw_timeline, localize

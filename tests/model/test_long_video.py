@@ -55,7 +55,7 @@ def files(tmp_path_factory):
 
 
 def test_every_output_in_windows_is_that_of_the_whole(run, files):
-    from rdmf_model.checkpoint import load_run
+    from rdmf_model.checkpoints.checkpoint import load_run
 
     model, _, _ = load_run(run)
     paths, text, joined = files

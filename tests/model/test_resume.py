@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rdmf_model import trainer
-from rdmf_model.checkpoint import FORMAT, read_tensors
+from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors
 from rdmf_model.train import train
 from rdmf_model.training_state import FORMAT as STATE_FORMAT
 from rdmf_theory.errors import DataError, ParameterError

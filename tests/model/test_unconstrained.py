@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from rdmf_model.checkpoint import FORMAT, load_run, read_tensors
+from rdmf_model.checkpoints.checkpoint import FORMAT, load_run, read_tensors
 from rdmf_model.cli import main
 from rdmf_model.config import load_config, parse_config
 from rdmf_model.constraints import DesignConstraint

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 import rdmf_model.model
-from rdmf_model.checkpoint import FORMAT, read_tensors, save_tensors
+from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors, save_tensors
 from rdmf_model.cli import main
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.properties import PROPERTIES

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rdmf_model.checkpoint import FORMAT, read_tensors, save_tensors
+from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors, save_tensors
 from rdmf_model.cli import main
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.properties import Subject

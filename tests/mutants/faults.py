@@ -72,7 +72,7 @@ DOORS = (
      DOOR + "test_rounding_of_the_gain_is_within_the_certified_error"),
     ("parameters rounded twice", CONSTRAINT + "DesignConstraint.emit", "(part.to(coordinates.dtype) for",
      "(part.bfloat16().to(coordinates.dtype) for", DOOR + "test_rounding_of_parameters_is_within_the_certified_error"),
-    ("moved bounds are loaded", "rdmf_model.checkpoint:_check_region", "not torch.equal(tensor, tensors[name])",
+    ("moved bounds are loaded", "rdmf_model.checkpoints.checkpoint:_check_region", "not torch.equal(tensor, tensors[name])",
      "False", "tests/model/test_checkpoint.py::test_a_spoilt_checkpoint_is_refused"),
 )  # fmt: skip
 

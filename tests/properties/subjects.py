@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from rdmf_model.checkpoint import save_checkpoint
+from rdmf_model.checkpoints.checkpoint import save_checkpoint
 from rdmf_model.config import Config, parse_config
 from rdmf_model.model import MomentModel, build_model
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from rdmf_model.checkpoint import load_run, program_versions
+from rdmf_model.checkpoints.checkpoint import load_run, program_versions
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_theory.errors import ParameterError
 

@@ -8,7 +8,6 @@ whose tensors are missing, misshapen or not finite, and one whose region disagre
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -22,32 +21,12 @@ from torch import Tensor, nn
 
 from rdmf_model.config import Config
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import json_ready
 
 FORMAT = "rdmf-checkpoint"
 VERSION = 1
 HEADER = "rdmf"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is either the old or the new one whole, also after a crash: temporary file, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        # on a full disk, half a file would take the room that the next attempt needs
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def remove_temporary_files(folder: Path) -> None:
-    """Remove what processes that were killed inside `write_atomically` left in a folder."""
-    for path in folder.glob(".*.[0-9]*.tmp"):
-        path.unlink(missing_ok=True)
 
 
 def program_versions() -> dict[str, str]:
