@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from rdmf_model.bench.measure import machine, peak_bytes
-from rdmf_model.config import ModelConfig, RegionConfig
+from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.localize import one_video_batch
 from rdmf_model.long_video import FeatureFiles, locate_in_windows

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from rdmf_model.checkpoints.checkpoint import load_run
-from rdmf_model.config import Config, parse_config
+from rdmf_model.config.config import Config, parse_config
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
 

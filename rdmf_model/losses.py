@@ -14,7 +14,7 @@ from rdmf_model.matcher import match_moments
 from rdmf_model.spans import generalized_span_iou, span_cxw_to_xx, span_iou, span_xx_to_cxw
 
 if TYPE_CHECKING:
-    from rdmf_model.config import LossConfig
+    from rdmf_model.config.config import LossConfig
     from rdmf_model.data import Batch
 
 # Slots that overlap every window by less are simply wrong: their quality target is 0.

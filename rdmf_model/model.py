@@ -25,7 +25,7 @@ from rdmf_model.text import AttentionPooling
 from rdmf_model.unconstrained import OpenDoor
 
 if TYPE_CHECKING:
-    from rdmf_model.config import ModelConfig
+    from rdmf_model.config.config import ModelConfig
     from rdmf_model.data import Batch
 
 

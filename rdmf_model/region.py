@@ -15,7 +15,7 @@ from rdmf_theory.layer.step import pattern_gain
 from rdmf_theory.regions.admissible import COORDINATES, DEFAULT_REGION, AdmissibleRegion, least_clips
 
 if TYPE_CHECKING:
-    from rdmf_model.config import RegionConfig
+    from rdmf_model.config.config import RegionConfig
 
 # How much of the range of gains found on a grid is added on both sides, of gain - 1 and in log.
 GAIN_MARGIN = 0.1

@@ -59,7 +59,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model under its admissible region. Several processes: torchrun or accelerate launch."""
-    from rdmf_model.config import load_config
+    from rdmf_model.config.config import load_config
     from rdmf_model.train import train as run_training
 
     flags = {

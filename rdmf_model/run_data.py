@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rdmf_model.config import Config, DataConfig
+from rdmf_model.config.config import Config, DataConfig
 from rdmf_theory.errors import DataError, ParameterError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rdmf_model.checkpoints.run_folder import STATISTICS, check_folder, json_bytes, write_config
-from rdmf_model.config import Config
+from rdmf_model.config.config import Config
 from rdmf_model.run_data import (
     check_selection,
     check_widths,

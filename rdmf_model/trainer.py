@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from rdmf_model.checkpoints.checkpoint import save_checkpoint
-from rdmf_model.config import Config, TrainConfig
+from rdmf_model.config.config import Config, TrainConfig
 from rdmf_model.distributed import forward_global
 from rdmf_model.schedule import epoch_batches, learning_rate_factor, seed_everything
 from rdmf_model.training_state import TrainingState

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from rdmf_model.checkpoints.checkpoint import VERSION, program_versions, read_tensors, save_tensors
-from rdmf_model.config import Config
+from rdmf_model.config.config import Config
 from rdmf_theory.errors import DataError
 
 FORMAT = "rdmf-training-state"

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rdmf_model.annotations import read_annotations
 from rdmf_model.checkpoints.checkpoint import checkpoint_path, load_run, program_versions
-from rdmf_model.config import Config
+from rdmf_model.config.config import Config
 from rdmf_model.features import TEXT_KEYS, feature_path, load_features
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
 from rdmf_model.verify_certificate import CertificateResult, certify_layer, file_digest, judge_certificate

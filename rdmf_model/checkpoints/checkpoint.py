@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from rdmf_model.config import Config
+from rdmf_model.config.config import Config
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import json_ready

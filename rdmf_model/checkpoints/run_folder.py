@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rdmf_model.config import Config
+from rdmf_model.config.config import Config
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import json_ready

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors
-from rdmf_model.config import Config
+from rdmf_model.config.config import Config
 from rdmf_model.training_state import FORMAT as STATE_FORMAT
 from tests.faults import moments
 from tests.model.test_resume import SETTINGS, assert_same_results
@@ -78,7 +78,7 @@ class Trials:
         data = write_tiny_data(folder / "data")
         document = tiny_document(data) | {"data": {"planted": 0}}
         document["train"] |= {"epochs": 2, "ema_decay": 0.9, "save_steps": 1}
-        from rdmf_model.config import parse_config
+        from rdmf_model.config.config import parse_config
 
         self.configs = {False: tiny_config(data, SETTINGS), True: parse_config(document)}
         self.whole: dict[bool, Path] = {}

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from rdmf_model import planted
-from rdmf_model.config import Config
+from rdmf_model.config.config import Config
 from rdmf_model.train import train
 
 Act = Callable[[], None]

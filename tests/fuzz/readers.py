@@ -16,7 +16,7 @@ from safetensors.torch import save
 
 from rdmf_model.annotations import read_annotations
 from rdmf_model.checkpoints.checkpoint import FORMAT, load_run, read_tensors
-from rdmf_model.config import Config, load_config
+from rdmf_model.config.config import Config, load_config
 from rdmf_model.evaluate import evaluate_files
 from rdmf_model.features import TEXT_KEYS, load_features, map_features
 from rdmf_model.training_state import FORMAT as STATE_FORMAT

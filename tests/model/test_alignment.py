@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rdmf_model.alignment import align_projections, align_score, video_statistics
-from rdmf_model.config import ModelConfig, RegionConfig
+from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.data import MomentDataset, Sample
 from rdmf_model.model import build_model
 from rdmf_model.planted import write_planted_dataset

@@ -15,7 +15,7 @@ from rdmf_model.baselines import (
     SelfAttentionFusion,
     clip_positions,
 )
-from rdmf_model.config import FUSIONS, ModelConfig, RegionConfig
+from rdmf_model.config.config import FUSIONS, ModelConfig, RegionConfig
 from rdmf_model.model import build_fusion
 from rdmf_model.text import AttentionPooling
 

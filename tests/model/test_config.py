@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from rdmf_model.config import Config, DataConfig, LossConfig, ModelConfig, TrainConfig, load_config
+from rdmf_model.config.config import Config, DataConfig, LossConfig, ModelConfig, TrainConfig, load_config
 from rdmf_theory.errors import ParameterError
 
 GOOD = """

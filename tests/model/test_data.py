@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rdmf_model.annotations import read_annotations
-from rdmf_model.config import Config, DataConfig
+from rdmf_model.config.config import Config, DataConfig
 from rdmf_model.data import MomentDataset, collate, normalised_spans, relevant_clips
 from rdmf_model.run_data import load_split
 from rdmf_theory.errors import ParameterError

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy
 
-from rdmf_model.config import LossConfig
+from rdmf_model.config.config import LossConfig
 from rdmf_model.heads import BoundaryHead
 from rdmf_model.losses import (
     MomentLoss,

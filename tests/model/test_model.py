@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from rdmf_model.config import FUSIONS, QUERY_SOURCES, LossConfig, ModelConfig, RegionConfig
+from rdmf_model.config.config import FUSIONS, QUERY_SOURCES, LossConfig, ModelConfig, RegionConfig
 from rdmf_model.losses import MomentLoss
 from rdmf_model.model import FeatureProjection, build_fusion, build_model, predict
 from rdmf_theory.errors import DataError, ParameterError

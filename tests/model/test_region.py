@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdmf_model.config import RegionConfig
+from rdmf_model.config.config import RegionConfig
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.region import build_region, soft_onset_limit
 from rdmf_theory.errors import ParameterError

@@ -8,7 +8,7 @@ import torch
 
 from rdmf_model import trainer
 from rdmf_model.checkpoints.checkpoint import load_run
-from rdmf_model.config import TrainConfig
+from rdmf_model.config.config import TrainConfig
 from rdmf_model.schedule import epoch_batches, learning_rate_factor, process_rows
 from rdmf_model.train import train
 from rdmf_model.trainer import DivergenceError, build_optimizer

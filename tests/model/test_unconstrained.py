@@ -7,7 +7,7 @@ import torch
 
 from rdmf_model.checkpoints.checkpoint import FORMAT, load_run, read_tensors
 from rdmf_model.cli import main
-from rdmf_model.config import load_config, parse_config
+from rdmf_model.config.config import load_config, parse_config
 from rdmf_model.constraints import DesignConstraint
 from rdmf_model.train import train
 from rdmf_model.unconstrained import OpenDoor

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rdmf_model.config import Config, parse_config
+from rdmf_model.config.config import Config, parse_config
 
 VIDEO_WIDTHS = (6, 2)
 TEXT_WIDTH = 6

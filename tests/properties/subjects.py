@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from rdmf_model.checkpoints.checkpoint import save_checkpoint
-from rdmf_model.config import Config, parse_config
+from rdmf_model.config.config import Config, parse_config
 from rdmf_model.model import MomentModel, build_model
 
 VIDEO_WIDTH, TEXT_WIDTH = 6, 5

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from rdmf_model.document import anchor, apply_override, build, plain
+from rdmf_model.config.document import anchor, apply_override, build, plain
 from rdmf_theory.errors import ParameterError
 
 VERSION = 1
