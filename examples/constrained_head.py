@@ -5,7 +5,7 @@ Run: python examples/constrained_head.py
 
 import torch
 
-from rdmf_model.constraints import DesignConstraint
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 
 torch.manual_seed(0)

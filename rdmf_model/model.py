@@ -15,14 +15,14 @@ from rdmf_model.baselines import (
     NoFusion,
     SelfAttentionFusion,
 )
-from rdmf_model.constraints import DesignConstraint
+from rdmf_model.constraints.constraint import DesignConstraint
+from rdmf_model.constraints.region import build_region
+from rdmf_model.constraints.unconstrained import OpenDoor
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.heads import SIMILARITY_REACH, BoundaryHead, MomentDecoder, SaliencyHead, self_similarity
 from rdmf_model.proposals import propose_spans
-from rdmf_model.region import build_region
 from rdmf_model.spans import span_cxw_to_xx
 from rdmf_model.text import AttentionPooling
-from rdmf_model.unconstrained import OpenDoor
 
 if TYPE_CHECKING:
     from rdmf_model.config.config import ModelConfig

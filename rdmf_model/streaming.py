@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rdmf_model.baselines import FusionOutput
-from rdmf_model.constraints import Design
+from rdmf_model.constraints.constraint import Design
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.heads import SaliencyHead
 from rdmf_model.model import MomentModel

@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rdmf_model.constraints import Design, DesignConstraint
+from rdmf_model.constraints.constraint import Design, DesignConstraint
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.model import MomentModel
 from rdmf_model.properties.observe import run_operator

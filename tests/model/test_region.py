@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdmf_model.config.config import RegionConfig
-from rdmf_model.constraints import DesignConstraint
-from rdmf_model.region import build_region, soft_onset_limit
+from rdmf_model.constraints.constraint import DesignConstraint
+from rdmf_model.constraints.region import build_region, soft_onset_limit
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.formulas import SOFT_ONSET_RATIO, turing_threshold
 from rdmf_theory.layer.step import pattern_gain

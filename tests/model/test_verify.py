@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 import rdmf_model.model
 from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors, save_tensors
 from rdmf_model.cli import main
-from rdmf_model.constraints import DesignConstraint
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.properties import PROPERTIES
 from rdmf_model.verify import verify_run
 from rdmf_theory.certificates.certificate import Certificate

@@ -11,7 +11,7 @@ import torch
 
 from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors, save_tensors
 from rdmf_model.cli import main
-from rdmf_model.constraints import DesignConstraint
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.properties import Subject
 from rdmf_model.properties.inputs import Text
 from rdmf_model.verify import run_embeddings

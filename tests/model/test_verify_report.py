@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from rdmf_model.cli import main
-from rdmf_model.constraints import DesignConstraint
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.properties import PROPERTIES
 from tests.properties.subjects import tiny_config, write_run
 

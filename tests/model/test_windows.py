@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from rdmf_model.constraints import DesignConstraint
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.fusion import CONTRAST_RADIUS
 from rdmf_model.heads import SaliencyHead
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion

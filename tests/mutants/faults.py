@@ -12,7 +12,7 @@ DATA, BAD, METRICS = (f"tests/model/test_{name}.py::" for name in ("data", "data
 CHECKER, SUBJECT = (f"tests/theory/test_{name}.py::" for name in ("certify_checker", "certificate_subject"))
 DISCRETE, FORMULAS = "rdmf_theory.layer.step:", "rdmf_theory.formulas:"
 REFERENCE, ADJOINT = (f"rdmf_model.ops.reaction_diffusion.{name}:" for name in ("reference", "adjoint"))
-CONSTRAINT, CHECKS = "rdmf_model.constraints:", "rdmf_theory.certificates.certificate_checker:"
+CONSTRAINT, CHECKS = "rdmf_model.constraints.constraint:", "rdmf_theory.certificates.certificate_checker:"
 
 THEORY = (
     ("last clip loses to the outside", DISCRETE + "clip_laplacian", "[-1, -1] += 1", "[-1, -1] += 0",

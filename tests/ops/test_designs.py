@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from rdmf_model.constraints import DesignConstraint
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.ops.designs import compiled
 from rdmf_model.ops.reaction_diffusion import available_backends
 from rdmf_theory.codegen import cpp as codegen_cpp

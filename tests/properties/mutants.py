@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import rdmf_model.fusion
-from rdmf_model.constraints import Design, DesignConstraint
+from rdmf_model.constraints.constraint import Design, DesignConstraint
 from rdmf_model.model import MomentModel
 from rdmf_model.streaming import StreamingFusion
 from rdmf_model.text import AttentionPooling

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rdmf_model.constraints import DesignConstraint
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.model import MomentModel
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property

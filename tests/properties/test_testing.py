@@ -120,7 +120,7 @@ def test_the_plugin_adds_a_test_per_property_and_fixtures(run, tmp_path):
 
 def test_the_plugin_fails_for_a_broken_model_and_refuses_what_is_none(run, tmp_path):
     (tmp_path / "conftest.py").write_text(
-        "from rdmf_model.constraints import DesignConstraint\n"
+        "from rdmf_model.constraints.constraint import DesignConstraint\n"
         "DesignConstraint.modulate = lambda self, design, score: 3.0 + 0.0 * score * design.s\n"
     )
     result = plugin(tmp_path, "--rdmf-run", str(run), "--rdmf-examples", "2", "-k", "rdmf::gain or rdmf::admissible")

@@ -176,7 +176,7 @@ def test_matplotlib_reads_every_formula() -> None:
 
 def test_torch_module_emits_designs_of_the_region() -> None:
     torch = pytest.importorskip("torch", reason="needs torch")
-    from rdmf_model.constraints import DesignConstraint
+    from rdmf_model.constraints.constraint import DesignConstraint
 
     raw = torch.randn(2000, 5, generator=torch.Generator().manual_seed(0)) * 5
     design = DesignConstraint(DEFAULT_REGION).transform(raw)

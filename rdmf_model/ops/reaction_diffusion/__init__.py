@@ -92,7 +92,7 @@ def reaction_diffusion(
         backend: a name of `available_backends()`; None: the best for this device.
     Returns: (u_N, v_N), each (B, T, C), in the promoted dtype of the tensors; half precisions are computed in float32.
     Raises: ValueError if a shape, dtype, length, number or name is not as above. The values in the tensors are not
-        inspected (on a GPU that would wait for it): `rdmf_model.constraints` emits admissible ones only.
+        inspected (on a GPU that would wait for it): `rdmf_model.constraints.constraint` emits admissible ones only.
     """
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
         raise ValueError(f"steps must be an integer >= 0. Got {steps!r}.")

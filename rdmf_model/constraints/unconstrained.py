@@ -8,7 +8,7 @@ numbers finite is bounded. A run trained like this says so in its checkpoint, an
 import torch
 from torch import Tensor
 
-from rdmf_model.constraints import Design, DesignConstraint
+from rdmf_model.constraints.constraint import Design, DesignConstraint
 from rdmf_theory import formulas
 
 _RAW_LIMIT = 30.0
