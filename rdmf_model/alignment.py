@@ -21,7 +21,7 @@ from torch import Tensor
 from rdmf_model.fusion import ReactionDiffusionFusion
 
 if TYPE_CHECKING:
-    from rdmf_model.data import Sample
+    from rdmf_model.data.batch import Sample
     from rdmf_model.model import MomentModel
 
 

@@ -49,7 +49,7 @@ def demo(folder: Path, program: Program, *, seed: int = 0, epochs: int = 15, for
         "result"}]}, which is also what `report.json` holds.
     Raises: ParameterError for a folder that is in use, DemoStopped when a command fails.
     """
-    from rdmf_model.planted import write_planted_dataset
+    from rdmf_model.data.planted import write_planted_dataset
 
     if seed < 0 or epochs < 1:
         raise ParameterError(f"--seed must be >= 0 and --epochs >= 1. Got {seed} and {epochs}.")

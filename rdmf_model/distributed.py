@@ -19,7 +19,7 @@ from rdmf_model.schedule import process_rows
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-    from rdmf_model.data import Batch
+    from rdmf_model.data.batch import Batch
 
 
 def map_tensors(function: Callable[[Tensor], Tensor], tree: Any) -> Any:

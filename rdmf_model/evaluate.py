@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rdmf_model.annotations import read_annotations, read_jsonl
+from rdmf_model.data.annotations import read_annotations, read_jsonl
 from rdmf_model.metrics import SALIENCY_LEVELS, evaluate_predictions
 from rdmf_theory.errors import DataError
 

@@ -16,7 +16,7 @@ from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
 
 if TYPE_CHECKING:
-    from rdmf_model.data import MomentDataset
+    from rdmf_model.data.dataset import MomentDataset
 
 
 @torch.no_grad()
@@ -28,7 +28,7 @@ def predict_dataset(
     Returns: dictionaries with qid, query, vid, pred_relevant_windows [[start, end, score], ...] in seconds and
         pred_saliency_scores.
     """
-    from rdmf_model.data import collate
+    from rdmf_model.data.batch import collate
     from rdmf_model.model import predict
 
     training = model.training
@@ -76,8 +76,8 @@ def evaluate_run(
     Raises: DataError for a checkpoint or data that cannot be used; ParameterError for a split or override that does
         not exist.
     """
+    from rdmf_model.data.splits import load_split
     from rdmf_model.metrics import evaluate_predictions
-    from rdmf_model.run_data import load_split
 
     model, config, header = load_run(run, which=which, device=device)
     config = relocate(config, overrides)

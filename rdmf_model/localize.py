@@ -12,8 +12,8 @@ from rdmf_theory.errors import DataError, ParameterError
 if TYPE_CHECKING:
     import numpy as np
 
-    from rdmf_model.data import Batch
-    from rdmf_model.long_video import FeatureFiles
+    from rdmf_model.data.batch import Batch
+    from rdmf_model.data.feature_files import FeatureFiles
     from rdmf_model.model import MomentModel
 
 
@@ -72,9 +72,10 @@ def localize(
     import torch
 
     from rdmf_model.checkpoints.checkpoint import load_run
-    from rdmf_model.features import TEXT_KEYS, load_features
+    from rdmf_model.data.feature_files import FeatureFiles
+    from rdmf_model.data.features import TEXT_KEYS, load_features
     from rdmf_model.fusion import ReactionDiffusionFusion
-    from rdmf_model.long_video import BLOCK, LONG_VIDEO, FeatureFiles, locate_in_windows
+    from rdmf_model.long_video import BLOCK, LONG_VIDEO, locate_in_windows
     from rdmf_model.model import predict
 
     if clip_length is not None and not 0 < clip_length < float("inf"):
@@ -126,7 +127,7 @@ def one_video_batch(video: FeatureFiles, words: np.ndarray, seconds: float, show
     """A batch of one query and the first `shown` clips of one video."""
     import torch
 
-    from rdmf_model.data import Sample, collate
+    from rdmf_model.data.batch import Sample, collate
 
     sample = Sample(
         qid=0,

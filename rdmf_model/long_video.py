@@ -6,62 +6,21 @@ linear in the number of clips and runs on the whole video at once, so that momen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rdmf_model.baselines import FusionOutput
-from rdmf_model.features import LENGTH_TOLERANCE, check_values, map_features
+from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.heads import SIMILARITY_REACH, self_similarity
 from rdmf_model.model import MomentModel
 from rdmf_model.streaming import StreamingFusion
-from rdmf_theory.errors import DataError, ParameterError
 
 # From here on a video is cut into windows of BLOCK clips; 4096 clips of 2 s are over two hours.
 LONG_VIDEO = 4096
 BLOCK = 2048
-
-
-class FeatureFiles:
-    """The features of one video in one or several files, joined along the channels row by row as they are asked for.
-
-    `.npy` files stay on disk. Raises DataError where the files differ in length or are not `width` channels together.
-    """
-
-    def __init__(self, paths: Sequence[Path], width: int) -> None:
-        if not paths:
-            raise ParameterError("features must name at least one file. Give --features FILE.npz.")
-        self.paths = [Path(path) for path in paths]
-        self._arrays = [map_features(path) for path in self.paths]
-        lengths = [len(array) for array in self._arrays]
-        if max(lengths) - min(lengths) > LENGTH_TOLERANCE:
-            raise DataError(
-                f"{paths[0]}: the feature files differ in length ({lengths} clips). Extract them with one clip length."
-            )
-        found = sum(array.shape[1] for array in self._arrays)
-        if found != width:
-            raise DataError(
-                f"{paths[0]}: the {len(self._arrays)} feature file(s) have {found} channels together, the model was "
-                f"trained on {width}. "
-                "Give every kind of feature that it was trained on, in the same order."
-            )
-        self._clips = min(lengths)
-
-    def __len__(self) -> int:
-        return self._clips
-
-    def rows(self, start: int, stop: int) -> np.ndarray:
-        """Clips start .. stop - 1, cut to the video, (n, width) float32. Raises DataError for values out of range."""
-        parts = []
-        for path, array in zip(self.paths, self._arrays, strict=True):
-            part = np.asarray(array[max(start, 0) : min(stop, self._clips)], dtype=np.float32)
-            check_values(part, path, first=max(start, 0))
-            parts.append(part)
-        return np.concatenate(parts, axis=1)
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from rdmf_model.spans import generalized_span_iou, span_cxw_to_xx, span_iou, spa
 
 if TYPE_CHECKING:
     from rdmf_model.config.config import LossConfig
-    from rdmf_model.data import Batch
+    from rdmf_model.data.batch import Batch
 
 # Slots that overlap every window by less are simply wrong: their quality target is 0.
 MIN_QUALITY = 0.3

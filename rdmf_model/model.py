@@ -26,7 +26,7 @@ from rdmf_model.text import AttentionPooling
 
 if TYPE_CHECKING:
     from rdmf_model.config.config import ModelConfig
-    from rdmf_model.data import Batch
+    from rdmf_model.data.batch import Batch
 
 
 class FeatureProjection(nn.Module):

@@ -8,26 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rdmf_model.config.config import Config, DataConfig
-from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.errors import DataError
 
 if TYPE_CHECKING:
-    from rdmf_model.data import MomentDataset
-    from rdmf_model.window_statistics import WindowStatistics
-
-
-def load_split(config: Config, split: str) -> MomentDataset:
-    """The data set of a split ("train", "val", "test"), features in memory."""
-    from rdmf_model.data import MomentDataset
-
-    data = config.data
-    if not data.video_features or data.text_features is None:
-        missing = "text_features" if data.video_features else "video_features"
-        raise ParameterError(
-            f"data.{missing} must name a folder of features. Got nothing. Set it in the configuration."
-        )
-    return MomentDataset(
-        data.annotations(split), data.video_features, data.text_features, data.clip_length, data.annotation_clip_length
-    )
+    from rdmf_model.data.dataset import MomentDataset
+    from rdmf_model.data.moment_lengths import WindowStatistics
 
 
 def planted_paths(data: DataConfig, output: Path) -> DataConfig:
@@ -46,7 +31,7 @@ def planted_paths(data: DataConfig, output: Path) -> DataConfig:
 
 def write_planted(output: Path, seed: int, clip_length: float) -> None:
     """Write the planted data set into a run folder, unless it is there."""
-    from rdmf_model.planted import write_planted_dataset
+    from rdmf_model.data.planted import write_planted_dataset
 
     final = output / "data"
     if final.exists():
@@ -108,7 +93,7 @@ def resolve_region(
     The wavelength prior comes from the training windows alone; the clip range covers both splits, since the region has
     to answer for every video that the run sees. Statistics are None where there is no window and none is needed.
     """
-    from rdmf_model.window_statistics import window_statistics
+    from rdmf_model.data.moment_lengths import window_statistics
 
     region = config.model.region
     try:

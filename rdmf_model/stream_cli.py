@@ -49,7 +49,7 @@ def stream(
     import torch
 
     from rdmf_model.checkpoints.checkpoint import load_run
-    from rdmf_model.features import TEXT_KEYS, load_features
+    from rdmf_model.data.features import TEXT_KEYS, load_features
     from rdmf_model.stream_report import clip_progress, clip_records, print_records
     from rdmf_model.stream_source import read_clips
     from rdmf_model.streaming import StreamingFusion

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from rdmf_model.features import check_values, map_features
-from rdmf_model.long_video import FeatureFiles
+from rdmf_model.data.feature_files import FeatureFiles
+from rdmf_model.data.features import check_values, map_features
 from rdmf_theory.errors import DataError
 
 

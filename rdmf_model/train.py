@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from rdmf_model.checkpoints.run_folder import STATISTICS, check_folder, json_bytes, write_config
 from rdmf_model.config.config import Config
+from rdmf_model.data.splits import load_split
 from rdmf_model.run_data import (
     check_selection,
     check_widths,
     discard_planted,
-    load_split,
     planted_paths,
     resolve_region,
     write_planted,
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch import nn
 
-    from rdmf_model.data import MomentDataset
-    from rdmf_model.window_statistics import WindowStatistics
+    from rdmf_model.data.dataset import MomentDataset
+    from rdmf_model.data.moment_lengths import WindowStatistics
 
 
 @dataclass(frozen=True)

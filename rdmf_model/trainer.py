@@ -25,7 +25,7 @@ from rdmf_theory.support.terminal import console, json_ready
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-    from rdmf_model.data import MomentDataset
+    from rdmf_model.data.dataset import MomentDataset
 
 LOG, STATE, BEST, LAST = "log.jsonl", "last.state", "best.safetensors", "last.safetensors"
 
@@ -121,7 +121,7 @@ class Trainer:
         return epoch % self.config.train.validate_every == 0 or epoch == self.config.train.epochs
 
     def _train_epoch(self, bar: Progress, task: Any) -> dict[str, Any]:
-        from rdmf_model.data import collate
+        from rdmf_model.data.batch import collate
 
         progress, config = self.state.progress, self.config.train
         batches = epoch_batches(len(self.train_set), config.batch_size, seed=config.seed, epoch=progress.epoch)

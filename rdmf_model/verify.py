@@ -17,10 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdmf_model.annotations import read_annotations
 from rdmf_model.checkpoints.checkpoint import checkpoint_path, load_run, program_versions
 from rdmf_model.config.config import Config
-from rdmf_model.features import TEXT_KEYS, feature_path, load_features
+from rdmf_model.data.annotations import read_annotations
+from rdmf_model.data.features import TEXT_KEYS, feature_path, load_features
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
 from rdmf_model.verify_certificate import CertificateResult, certify_layer, file_digest, judge_certificate
 from rdmf_model.verify_door import DoorResult, push_texts

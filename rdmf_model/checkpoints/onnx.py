@@ -25,7 +25,7 @@ from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_theory.errors import ParameterError
 
 if TYPE_CHECKING:
-    from rdmf_model.data import Batch
+    from rdmf_model.data.batch import Batch
 
 INPUTS = ("video", "video_lengths", "text", "text_lengths")
 OUTPUTS = ("pred_logits", "pred_spans", "saliency_scores")
@@ -50,7 +50,7 @@ class TensorModel(nn.Module):
 
 
 def _batch(video: Tensor, video_lengths: Tensor, text: Tensor, text_lengths: Tensor) -> Batch:
-    from rdmf_model.data import Batch
+    from rdmf_model.data.batch import Batch
 
     # what the losses and the predictions in seconds need is not there: nothing asks for it
     absent: Any = torch.zeros(0)

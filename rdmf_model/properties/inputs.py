@@ -12,7 +12,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rdmf_model.data import Batch
+from rdmf_model.data.batch import Batch
 from rdmf_model.properties.subject import Draw, Source, Subject
 
 TEXT_KINDS = ("data", "constant", "sparse", "adversarial")

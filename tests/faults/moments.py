@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rdmf_model import planted
 from rdmf_model.config.config import Config
+from rdmf_model.data import planted
 from rdmf_model.train import train
 
 Act = Callable[[], None]

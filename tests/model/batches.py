@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch.nn.functional import pad
 
-from rdmf_model.data import Batch
+from rdmf_model.data.batch import Batch
 
 VIDEO_WIDTH, TEXT_WIDTH = 10, 6
 

@@ -8,10 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdmf_model.annotations import read_annotations
 from rdmf_model.config.config import Config, DataConfig
-from rdmf_model.data import MomentDataset, collate, normalised_spans, relevant_clips
-from rdmf_model.run_data import load_split
+from rdmf_model.data.annotations import read_annotations
+from rdmf_model.data.batch import collate
+from rdmf_model.data.dataset import MomentDataset, normalised_spans, relevant_clips
+from rdmf_model.data.splits import load_split
 from rdmf_theory.errors import ParameterError
 
 

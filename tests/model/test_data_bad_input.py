@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from rdmf_model.data import MomentDataset
+from rdmf_model.data.dataset import MomentDataset
 from rdmf_theory.errors import DataError
 
 GOOD = {"query": "q", "vid": "a", "duration": 10, "relevant_windows": [[2, 6]]}

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from rdmf_model.checkpoints.checkpoint import load_run
-from rdmf_model.data import collate
-from rdmf_model.run_data import load_split
+from rdmf_model.data.batch import collate
+from rdmf_model.data.splits import load_split
 from rdmf_model.train import train
 from tests.model.tiny_data import tiny_config, write_tiny_data
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.lib import format as npy
 
 from rdmf_model.cli import main
-from rdmf_model.features import LARGEST_UNPACKED, load_features
+from rdmf_model.data.features import LARGEST_UNPACKED, load_features
 from rdmf_theory.errors import DataError
 from tests.model.tiny_data import tiny_document, write_tiny_data
 from tests.properties.subjects import write_run
@@ -123,7 +123,7 @@ def test_a_link_out_of_the_folder(data, capsys, link):
 
 def test_a_link_inside_the_folder_is_followed(data):
     (data / "video" / "again.npz").symlink_to(data / "video" / "video_1.npz")
-    from rdmf_model.features import feature_path
+    from rdmf_model.data.features import feature_path
 
     assert feature_path(data / "video", "again", source="here").name == "again.npz"
 
@@ -194,7 +194,7 @@ def test_a_full_disk_is_one_line(data, capsys, monkeypatch):
 def test_an_array_of_another_kind_is_named(tmp_path):
     np.savez(tmp_path / "a.npz", features=np.ones((2, 2)))
     (tmp_path / "a.npz").rename(tmp_path / "a.npy")
-    from rdmf_model.features import map_features
+    from rdmf_model.data.features import map_features
 
     with pytest.raises(DataError, match=r"a\.npy: is an archive\. Name it \.npz"):
         map_features(tmp_path / "a.npy")

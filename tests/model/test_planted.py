@@ -5,9 +5,9 @@ import filecmp
 import numpy as np
 import pytest
 
-from rdmf_model.data import MomentDataset
+from rdmf_model.data.dataset import MomentDataset
+from rdmf_model.data.planted import CONCEPTS, write_planted_dataset
 from rdmf_model.metrics import ranking_precision
-from rdmf_model.planted import CONCEPTS, write_planted_dataset
 from rdmf_theory.errors import ParameterError
 
 

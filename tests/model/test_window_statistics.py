@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from rdmf_model.annotations import read_annotations
-from rdmf_model.data import MomentDataset
-from rdmf_model.planted import write_planted_dataset
-from rdmf_model.window_statistics import WindowStatistics, window_statistics
+from rdmf_model.data.annotations import read_annotations
+from rdmf_model.data.dataset import MomentDataset
+from rdmf_model.data.moment_lengths import WindowStatistics, window_statistics
+from rdmf_model.data.planted import write_planted_dataset
 from rdmf_theory.errors import DataError, ParameterError
 
 

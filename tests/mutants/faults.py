@@ -93,20 +93,20 @@ MODEL = (
 )  # fmt: skip
 
 DATASET = (
-    ("extent of one clip less", "rdmf_model.data:normalised_spans", "extent = clips * clip_length",
+    ("extent of one clip less", "rdmf_model.data.dataset:normalised_spans", "extent = clips * clip_length",
      "extent = (clips - 1) * clip_length",
      DATA + "test_targets_of_a_batch"),
-    ("clip ends instead of centres", "rdmf_model.data:relevant_clips", "+ 0.5) / clips", "+ 1.0) / clips",
+    ("clip ends instead of centres", "rdmf_model.data.dataset:relevant_clips", "+ 0.5) / clips", "+ 1.0) / clips",
      DATA + "test_targets_of_a_batch"),
-    ("scores of the next clip", "rdmf_model.data:MomentDataset._saliency", "+ 0.5) *", "+ 1.5) *",
+    ("scores of the next clip", "rdmf_model.data.dataset:MomentDataset._saliency", "+ 0.5) *", "+ 1.5) *",
      DATA + "test_targets_of_a_batch"),
-    ("padding in front", "rdmf_model.data:_pad", "[row, : len(sequence)]", "[row, -len(sequence) :]",
+    ("padding in front", "rdmf_model.data.dataset:_pad", "[row, : len(sequence)]", "[row, -len(sequence) :]",
      DATA + "test_features_are_concatenated_cut_to_the_shortest_and_padded_with_zeros"),
-    ("a vid may climb", "rdmf_model.annotations:check_name", '".." in path.parts', "False",
+    ("a vid may climb", "rdmf_model.data.annotations:check_name", '".." in path.parts', "False",
      BAD + "test_a_bad_line_is_named[vid climbs inside]"),
-    ("NaN features are data", "rdmf_model.features:check_values", "not finite.all()", "False",
+    ("NaN features are data", "rdmf_model.data.features:check_values", "not finite.all()", "False",
      BAD + "test_bad_video_features_are_named[NaN]"),
-    ("pickles are loaded", "rdmf_model.features:load_features", "allow_pickle=False", "allow_pickle=True",
+    ("pickles are loaded", "rdmf_model.data.features:load_features", "allow_pickle=False", "allow_pickle=True",
      BAD + "test_pickles_are_never_loaded"),
 )  # fmt: skip
 

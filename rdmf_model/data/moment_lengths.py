@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rdmf_model.annotations import Annotation
-from rdmf_model.data import MomentDataset
+from rdmf_model.data.annotations import Annotation
+from rdmf_model.data.dataset import MomentDataset
 from rdmf_theory.errors import DataError, ParameterError
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)

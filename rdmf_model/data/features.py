@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rdmf_model.annotations import check_name
+from rdmf_model.data.annotations import check_name
 from rdmf_theory.errors import DataError
 
 VIDEO_KEYS = ("features",)
