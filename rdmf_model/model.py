@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,7 +20,6 @@ from rdmf_model.constraints.unconstrained import OpenDoor
 from rdmf_model.fusion import ReactionDiffusionFusion
 from rdmf_model.heads import SIMILARITY_REACH, BoundaryHead, MomentDecoder, SaliencyHead, self_similarity
 from rdmf_model.proposals import propose_spans
-from rdmf_model.spans import span_cxw_to_xx
 from rdmf_model.text import AttentionPooling
 
 if TYPE_CHECKING:
@@ -195,26 +193,3 @@ def build_model(config: ModelConfig, video_channels: int, text_channels: int) ->
         moment_queries=config.moment_queries,
         auxiliary_losses=config.auxiliary_losses,
     )
-
-
-@torch.no_grad()
-def predict(outputs: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
-    """Predictions in the field's format, windows in seconds, best first.
-
-    Windows are cut to [0, extent] of their video, the ten best are kept (as the metrics do); the score is the slot's
-    probability.
-    """
-    scores = outputs["pred_logits"].sigmoid()
-    windows = (span_cxw_to_xx(outputs["pred_spans"]).clamp(0.0, 1.0) * batch.extent[:, None, None]).tolist()
-    order = scores.argsort(dim=1, descending=True).tolist()
-    saliency, lengths = outputs["saliency_scores"].tolist(), batch.video_lengths.tolist()
-    return [
-        {
-            "qid": batch.qids[row],
-            "query": batch.queries[row],
-            "vid": batch.vids[row],
-            "pred_relevant_windows": [[*windows[row][slot], float(scores[row, slot])] for slot in order[row][:10]],
-            "pred_saliency_scores": saliency[row][: lengths[row]],
-        }
-        for row in range(len(order))
-    ]

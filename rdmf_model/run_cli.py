@@ -132,7 +132,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Metrics of a run on a split, or of a prediction file: R1, mAP, mIoU of moments, mAP and HIT@1 of highlights."""
-    from rdmf_model.evaluate import evaluate_files, print_metrics
+    from rdmf_model.evaluation.files import evaluate_files, print_metrics
 
     files = [path for path in (predictions, ground_truth) if path is not None]
     if (run is None) == (not files) or len(files) == 1:
@@ -140,7 +140,7 @@ def evaluate(
     if predictions is not None and ground_truth is not None:
         metrics = evaluate_files(predictions, ground_truth, clip_length)
     else:
-        from rdmf_model.inference import evaluate_run
+        from rdmf_model.evaluation.run import evaluate_run
 
         set_up_device(device, threads)
         options: dict[str, Any] = {"output": output, "overrides": settings or [], "batch_size": batch_size}
@@ -179,8 +179,8 @@ def localize(
 
     A long video is read and fused in windows: same answer, bounded memory if its features are .npy files.
     """
-    from rdmf_model.localize import draw_timeline
-    from rdmf_model.localize import localize as run_localization
+    from rdmf_model.evaluation.localize import localize as run_localization
+    from rdmf_model.evaluation.timeline import draw_timeline
     from rdmf_model.stream_report import clip_progress
     from rdmf_theory.support.files import write_atomically
 

@@ -55,36 +55,6 @@ def check_widths(config: Config, train_set: MomentDataset, val_set: MomentDatase
             )
 
 
-def check_selection(config: Config, val_set: MomentDataset) -> None:
-    """Evaluate the ground truth against itself: what the validation would refuse fails before the training.
-
-    Raises: ParameterError for a selected metric that the data set does not give, DataError for annotations that cannot
-        be evaluated.
-    """
-    from rdmf_model.metrics import evaluate_predictions
-    from rdmf_model.trainer import selection_score
-
-    predictions = [
-        {
-            "qid": record["qid"],
-            "query": record["query"],
-            "vid": record["vid"],
-            # a prediction needs a window even where none is annotated
-            "pred_relevant_windows": [
-                [*window, 1.0] for window in record.get("relevant_windows") or [[0.0, record["duration"]]]
-            ],
-            "pred_saliency_scores": [0.0],
-        }
-        for record in val_set.records
-    ]
-    try:
-        metrics = evaluate_predictions(predictions, val_set.records, val_set.annotation_clip_length)["brief"]
-    except DataError as error:
-        raise DataError(f"{val_set.path}: {error}") from None
-    # a metric is None where no window is of its length
-    selection_score({name: value for name, value in metrics.items() if value is not None}, config.train.selection)
-
-
 def resolve_region(
     config: Config, train_set: MomentDataset, val_set: MomentDataset
 ) -> tuple[Config, WindowStatistics | None]:

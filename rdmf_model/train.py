@@ -16,14 +16,8 @@ from typing import TYPE_CHECKING, Any
 from rdmf_model.checkpoints.run_folder import STATISTICS, check_folder, json_bytes, write_config
 from rdmf_model.config.config import Config
 from rdmf_model.data.splits import load_split
-from rdmf_model.run_data import (
-    check_selection,
-    check_widths,
-    discard_planted,
-    planted_paths,
-    resolve_region,
-    write_planted,
-)
+from rdmf_model.evaluation.selection import check_selection
+from rdmf_model.run_data import check_widths, discard_planted, planted_paths, resolve_region, write_planted
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import remove_temporary_files, write_atomically
 from rdmf_theory.support.terminal import console

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from rdmf_model.checkpoints.checkpoint import save_checkpoint
 from rdmf_model.config.config import Config, TrainConfig
 from rdmf_model.distributed import forward_global
+from rdmf_model.evaluation.selection import selection_score
 from rdmf_model.schedule import epoch_batches, learning_rate_factor, seed_everything
 from rdmf_model.training_state import TrainingState
 from rdmf_theory.errors import DataError, ParameterError
@@ -196,7 +197,7 @@ class Trainer:
         """Validate on the main process and tell the others; returns the log row's part."""
         from accelerate.utils import broadcast_object_list
 
-        from rdmf_model.inference import evaluate_model
+        from rdmf_model.evaluation.predict import evaluate_model
 
         config, progress = self.config.train, self.state.progress
         told: list[Any] = [None]
@@ -263,16 +264,6 @@ class Trainer:
     def _bar(self) -> Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         return Progress(*columns, console=console, disable=not (self.main and console.is_terminal), transient=True)
-
-
-def selection_score(metrics: Mapping[str, float], selection: Sequence[str]) -> float:
-    """Mean of the selected brief metrics. Raises ParameterError for a metric that the evaluation does not give."""
-    for name in selection:
-        if name not in metrics:
-            raise ParameterError(
-                f"train.selection must name metrics of this data set. Got {name!r}. Known: {', '.join(metrics)}."
-            )
-    return sum(metrics[name] for name in selection) / len(selection)
 
 
 def truncate_log(path: Path, epochs: int) -> None:

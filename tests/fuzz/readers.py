@@ -18,7 +18,7 @@ from rdmf_model.checkpoints.checkpoint import FORMAT, load_run, read_tensors
 from rdmf_model.config.config import Config, load_config
 from rdmf_model.data.annotations import read_annotations
 from rdmf_model.data.features import TEXT_KEYS, load_features, map_features
-from rdmf_model.evaluate import evaluate_files
+from rdmf_model.evaluation.files import evaluate_files
 from rdmf_model.training_state import FORMAT as STATE_FORMAT
 from rdmf_theory.certificates import checkers
 from rdmf_theory.certificates.certificate import Certificate

@@ -10,7 +10,7 @@ import torch
 from rdmf_model.cli import main
 from rdmf_model.data.batch import Sample, collate
 from rdmf_model.data.feature_files import FeatureFiles
-from rdmf_model.localize import localize
+from rdmf_model.evaluation.localize import localize
 from rdmf_model.long_video import locate_in_windows
 from rdmf_model.stream_source import read_clips
 from rdmf_model.train import train

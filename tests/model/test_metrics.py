@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdmf_model.cli import main
-from rdmf_model.evaluate import evaluate_files
-from rdmf_model.metrics import AP_THRESHOLDS, average_precision, evaluate_predictions, ranking_precision
+from rdmf_model.evaluation.files import evaluate_files
+from rdmf_model.evaluation.metrics import AP_THRESHOLDS, average_precision, evaluate_predictions, ranking_precision
 from rdmf_theory.errors import DataError
 
 ORACLES = ["moment_detr", "qd_detr_video_checkpoint", "eatr", "cg_detr"]

@@ -74,9 +74,9 @@ def localize(
     from rdmf_model.checkpoints.checkpoint import load_run
     from rdmf_model.data.feature_files import FeatureFiles
     from rdmf_model.data.features import TEXT_KEYS, load_features
+    from rdmf_model.evaluation.predict import predict
     from rdmf_model.fusion import ReactionDiffusionFusion
     from rdmf_model.long_video import BLOCK, LONG_VIDEO, locate_in_windows
-    from rdmf_model.model import predict
 
     if clip_length is not None and not 0 < clip_length < float("inf"):
         raise ParameterError(f"clip_length must be finite and positive. Got {clip_length}.")
@@ -141,61 +141,3 @@ def one_video_batch(video: FeatureFiles, words: np.ndarray, seconds: float, show
         clip_length=seconds,
     )
     return collate([sample])
-
-
-def draw_timeline(result: Localization, path: Path, *, title: str = "", top: int = 5) -> None:
-    """Draw saliency, pattern and the best windows against time; the suffix of `path` (.png, .pdf, .svg) picks the
-    format.
-
-    Raises: ParameterError for a suffix that matplotlib cannot write, or a folder that does not exist.
-    """
-    import numpy as np
-    from matplotlib.figure import Figure
-
-    shown = result.windows[:top]
-    figure = Figure(figsize=(9, 3.2 + 0.22 * max(len(shown), 1)), layout="constrained")
-    heights = [3, 0.6 + 0.35 * max(len(shown), 1)]
-    curve_axes, window_axes = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-    edges = np.arange(len(result.saliency) + 1) * result.clip_length
-    curve_axes.stairs(result.saliency, edges, baseline=None, color="#1f4e79", linewidth=1.6, label="saliency")
-    curve_axes.set_ylabel("saliency score", color="#1f4e79")
-    if result.pattern is not None:
-        other = curve_axes.twinx()
-        other.stairs(result.pattern, edges, baseline=None, color="#c0504d", linewidth=1.2, label="pattern")
-        other.set_ylabel("pattern above base state", color="#c0504d")
-        other.spines["top"].set_visible(False)
-    for row, (start, end, score) in enumerate(shown):
-        # the best window also shades the curve, so that the eye finds the moment at once
-        if row == 0:
-            curve_axes.axvspan(start, end, color="#f2c14e", alpha=0.25, linewidth=0)
-        window_axes.barh(
-            row, end - start, left=start, height=0.66, color="#f2c14e" if row == 0 else "#9db4c0", zorder=2
-        )
-        # the label stands right of the bar, near the right end left of it, and inside a bar that leaves no room
-        near_end, near_start = end > 0.8 * result.duration, start < 0.25 * result.duration
-        left = near_end and not near_start
-        window_axes.annotate(
-            f"{start:.1f} to {end:.1f} s, score {score:.2f}",
-            (start if near_end else end, row),
-            xytext=(-4 if left else 4, 0),
-            textcoords="offset points",
-            va="center",
-            ha="right" if left else "left",
-            fontsize=8,
-        )
-    if not shown:
-        window_axes.text(0.5, 0.5, "no window", transform=window_axes.transAxes, ha="center", va="center")
-    window_axes.set(xlabel="time (s)", ylabel="windows", yticks=[], xlim=(0, result.duration))
-    window_axes.set_ylim(max(len(shown), 1) - 0.4, -0.6)
-    window_axes.grid(axis="x", color="#dddddd", linewidth=0.6, zorder=0)
-    for axes in (curve_axes, window_axes):
-        axes.spines["top"].set_visible(False)
-    window_axes.spines["right"].set_visible(False)
-    if title:
-        curve_axes.set_title(title, loc="left", fontsize=11)
-    try:
-        figure.savefig(path, dpi=150)
-    except (ValueError, OSError) as error:
-        raise ParameterError(
-            f"--plot must be a file that can be written (.png, .pdf, .svg). Got {path} ({error})."
-        ) from None

@@ -7,49 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
 from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.config.config import Config, parse_config
+from rdmf_model.evaluation.predict import predict_dataset
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
 
 if TYPE_CHECKING:
-    from rdmf_model.data.dataset import MomentDataset
-
-
-@torch.no_grad()
-def predict_dataset(
-    model: nn.Module, dataset: MomentDataset, batch_size: int = 32, device: torch.device | str = "cpu"
-) -> list[dict[str, Any]]:
-    """Predictions for every query, in the order of the annotations; the model is left in the mode it was in.
-
-    Returns: dictionaries with qid, query, vid, pred_relevant_windows [[start, end, score], ...] in seconds and
-        pred_saliency_scores.
-    """
-    from rdmf_model.data.batch import collate
-    from rdmf_model.model import predict
-
-    training = model.training
-    model.eval()
-    predictions: list[dict[str, Any]] = []
-    for start in range(0, len(dataset), batch_size):
-        rows = range(start, min(start + batch_size, len(dataset)))
-        batch = collate([dataset[row] for row in rows]).to(device)
-        predictions += predict(model(batch), batch)
-    model.train(training)
-    return predictions
-
-
-def evaluate_model(
-    model: nn.Module, dataset: MomentDataset, batch_size: int = 32, device: torch.device | str = "cpu"
-) -> dict[str, Any]:
-    """The reference evaluator's metrics of a model on a data set; the headline figures are under "brief"."""
-    from rdmf_model.metrics import evaluate_predictions
-
-    predictions = predict_dataset(model, dataset, batch_size, device)
-    return evaluate_predictions(predictions, dataset.records, dataset.annotation_clip_length)
+    pass
 
 
 def evaluate_run(
@@ -77,7 +42,7 @@ def evaluate_run(
         not exist.
     """
     from rdmf_model.data.splits import load_split
-    from rdmf_model.metrics import evaluate_predictions
+    from rdmf_model.evaluation.metrics import evaluate_predictions
 
     model, config, header = load_run(run, which=which, device=device)
     config = relocate(config, overrides)

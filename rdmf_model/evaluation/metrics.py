@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rdmf_model.predictions import check_predictions
+from rdmf_model.evaluation.predictions import check_predictions
 from rdmf_theory.errors import DataError
 
 Record = Mapping[str, Any]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rdmf_model.data.annotations import read_annotations, read_jsonl
-from rdmf_model.metrics import SALIENCY_LEVELS, evaluate_predictions
+from rdmf_model.evaluation.metrics import SALIENCY_LEVELS, evaluate_predictions
 from rdmf_theory.errors import DataError
 
 
