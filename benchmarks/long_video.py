@@ -21,7 +21,7 @@ from rdmf_model.bench.measure import machine, peak_bytes
 from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.evaluation.localize import one_video_batch
-from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.long_video import locate_in_windows
 from rdmf_model.model import MomentModel, build_model
 from rdmf_model.streaming import StreamingFusion, windowed_fusion

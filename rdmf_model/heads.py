@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rdmf_model.baselines import FeedForward, clip_positions
+from rdmf_model.fusion.base import FeedForward, clip_positions
 from rdmf_model.spans import span_cxw_to_xx, span_iou, span_xx_to_cxw
 
 

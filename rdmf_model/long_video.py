@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdmf_model.baselines import FusionOutput
 from rdmf_model.data.feature_files import FeatureFiles
+from rdmf_model.fusion.base import FusionOutput
 from rdmf_model.heads import SIMILARITY_REACH, self_similarity
 from rdmf_model.model import MomentModel
 from rdmf_model.streaming import StreamingFusion

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from rdmf_model.baselines import (
-    ConvolutionFusion,
-    CrossAttentionFusion,
-    FusionOutput,
-    NoFusion,
-    SelfAttentionFusion,
-)
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.constraints.region import build_region
 from rdmf_model.constraints.unconstrained import OpenDoor
-from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.fusion.base import FusionOutput
+from rdmf_model.fusion.baselines import ConvolutionFusion, CrossAttentionFusion, NoFusion, SelfAttentionFusion
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.heads import SIMILARITY_REACH, BoundaryHead, MomentDecoder, SaliencyHead, self_similarity
 from rdmf_model.proposals import propose_spans
 from rdmf_model.text import AttentionPooling

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rdmf_model.baselines import FusionOutput
 from rdmf_model.constraints.constraint import Design
-from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.fusion.base import FusionOutput
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.heads import SaliencyHead
 from rdmf_model.model import MomentModel
 from rdmf_model.readout_bound import saliency_change

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from rdmf_model.constraints.constraint import Design
-from rdmf_model.fusion import CONTRAST_RADIUS, ReactionDiffusionFusion
+from rdmf_model.fusion.reaction_diffusion import CONTRAST_RADIUS, ReactionDiffusionFusion
 from rdmf_model.readout_bound import fused_change, readout_slope
 from rdmf_theory.chart import Parameters
 from rdmf_theory.errors import ParameterError

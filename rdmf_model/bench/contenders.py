@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from rdmf_model.bench.limits import Work, core_work, module_work
 from rdmf_model.constraints.constraint import DesignConstraint
-from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
 
 WORDS = 32

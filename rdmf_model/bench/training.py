@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from rdmf_model.baselines import CrossAttentionFusion
 from rdmf_model.bench.measure import Case, Tick, interleaved_milliseconds, peak_bytes, silent
 from rdmf_model.config.config import FUSIONS, LossConfig, ModelConfig, RegionConfig, TrainConfig
 from rdmf_model.data.batch import Batch
+from rdmf_model.fusion.baselines import CrossAttentionFusion
 from rdmf_model.losses import MomentLoss
 from rdmf_model.model import build_model
 from rdmf_model.trainer import build_optimizer

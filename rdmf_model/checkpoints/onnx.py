@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.checkpoints.checkpoint import load_run, program_versions
-from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_theory.errors import ParameterError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from torch import Tensor
 
-import rdmf_model.fusion
+import rdmf_model.fusion.reaction_diffusion
 
 
 class OperatorCall(NamedTuple):
@@ -32,14 +32,14 @@ class OperatorCall(NamedTuple):
 def recorded_calls() -> Iterator[list[OperatorCall]]:
     """Collects the fusion layer's calls of its operator."""
     calls: list[OperatorCall] = []
-    operator = rdmf_model.fusion.reaction_diffusion
+    operator = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
 
     def record(*inputs: Any, **options: Any) -> tuple[Tensor, Tensor]:
         u, v = operator(*inputs, **options)
         calls.append(OperatorCall(*inputs, steps=options["steps"], u=u, v=v))
         return u, v
 
-    fusion = rdmf_model.fusion
+    fusion = rdmf_model.fusion.reaction_diffusion
     with (
         patch.object(fusion.ReactionDiffusionFusion, "fused", False),
         patch.object(fusion, "reaction_diffusion", record),
@@ -49,4 +49,4 @@ def recorded_calls() -> Iterator[list[OperatorCall]]:
 
 def run_operator(*inputs: Tensor, steps: int, backend: str | None) -> tuple[Tensor, Tensor]:
     """The operator that the fusion layer calls."""
-    return rdmf_model.fusion.reaction_diffusion(*inputs, steps=steps, backend=backend)
+    return rdmf_model.fusion.reaction_diffusion.reaction_diffusion(*inputs, steps=steps, backend=backend)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rdmf_model.constraints.constraint import Design, DesignConstraint
-from rdmf_model.fusion import ReactionDiffusionFusion
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.model import MomentModel
 from rdmf_model.properties.observe import run_operator
 from rdmf_theory.errors import ParameterError

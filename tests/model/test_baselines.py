@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from rdmf_model.baselines import (
-    ConvolutionFusion,
-    CrossAttentionFusion,
-    FeedForward,
-    FusionOutput,
-    NoFusion,
-    SelfAttentionFusion,
-    clip_positions,
-)
 from rdmf_model.config.config import FUSIONS, ModelConfig, RegionConfig
+from rdmf_model.fusion.base import FeedForward, FusionOutput, clip_positions
+from rdmf_model.fusion.baselines import ConvolutionFusion, CrossAttentionFusion, NoFusion, SelfAttentionFusion
 from rdmf_model.model import build_fusion
 from rdmf_model.text import AttentionPooling
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rdmf_model.constraints.constraint import DesignConstraint
-from rdmf_model.fusion import CONTRAST_RADIUS, ReactionDiffusionFusion, local_contrast
+from rdmf_model.fusion.reaction_diffusion import CONTRAST_RADIUS, ReactionDiffusionFusion, local_contrast
 from rdmf_model.ops.reaction_diffusion import available_backends
 from rdmf_theory.chart import Parameters
 from rdmf_theory.errors import ParameterError

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rdmf_model.constraints.constraint import DesignConstraint
-from rdmf_model.fusion import CONTRAST_RADIUS
+from rdmf_model.fusion.reaction_diffusion import CONTRAST_RADIUS
 from rdmf_model.heads import SaliencyHead
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
 from rdmf_model.readout_bound import fused_change, readout_slope, saliency_change

@@ -43,7 +43,7 @@ def try_fault(mutant: Mutant) -> Outcome:
 
 def try_layer() -> list[Outcome]:
     """The faults of the layer, each against the property that has to name it."""
-    from rdmf_model.fusion import ReactionDiffusionFusion
+    from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
     from rdmf_model.properties import PROPERTIES, Subject, run_property
     from tests.properties.mutants import MUTANTS
     from tests.properties.subjects import tiny_model

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import rdmf_model.fusion
+import rdmf_model.fusion.reaction_diffusion
 from rdmf_model.constraints.constraint import Design, DesignConstraint
 from rdmf_model.model import MomentModel
 from rdmf_model.streaming import StreamingFusion
@@ -74,7 +74,7 @@ def dense_operator(
 
 def operator_fault(**fault: object) -> Patch:
     def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-        monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", dense_operator(**fault))  # type: ignore[arg-type]
+        monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", dense_operator(**fault))  # type: ignore[arg-type]
 
     return patch
 
@@ -108,18 +108,20 @@ def unclamped_gain(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
 
 
 def swapped_fields(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    honest = rdmf_model.fusion.reaction_diffusion
-    monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", lambda *a, **b: honest(*a, **b)[::-1])
+    honest = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
+    monkeypatch.setattr(
+        rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", lambda *a, **b: honest(*a, **b)[::-1]
+    )
 
 
 def consumed_substrate(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    honest = rdmf_model.fusion.reaction_diffusion
+    honest = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
 
     def operator(*inputs: Tensor, **options: object) -> tuple[Tensor, Tensor]:
         u, v = honest(*inputs, **options)  # type: ignore[arg-type]
         return u - 1, v
 
-    monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", operator)
+    monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", operator)
 
 
 def unmasked_words(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
@@ -157,23 +159,23 @@ def after_operator(change: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]
     """The operator, and something done to (u, v) after its steps."""
 
     def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-        honest = rdmf_model.fusion.reaction_diffusion
+        honest = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
 
         def operator(*inputs: Tensor, **options: int) -> tuple[Tensor, Tensor]:
             return change(*honest(*inputs, **options), options["steps"])  # type: ignore[arg-type]
 
-        monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", operator)
+        monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", operator)
 
     return patch
 
 
 def reversed_gain(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    honest = rdmf_model.fusion.reaction_diffusion
+    honest = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
 
     def operator(u0: Tensor, v0: Tensor, gain: Tensor, *rest: Tensor, **options: object) -> tuple[Tensor, Tensor]:
         return honest(u0, v0, gain.amax() - gain, *rest, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rdmf_model.fusion, "reaction_diffusion", operator)
+    monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", operator)
 
 
 def half_precision_file(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
@@ -201,7 +203,7 @@ def contrast_with_the_past(monkeypatch: pytest.MonkeyPatch, model: MomentModel) 
         mean = x.cumsum(1) / torch.arange(1, x.shape[1] + 1)[:, None]
         return (x - mean) * mask[..., None]
 
-    monkeypatch.setattr(rdmf_model.fusion, "local_contrast", causal)
+    monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "local_contrast", causal)
 
 
 def window_shifted(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:

@@ -21,8 +21,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from rdmf_model.baselines import FeedForward, FusionOutput
 from rdmf_model.constraints.constraint import Design, DesignConstraint
+from rdmf_model.fusion.base import FeedForward, FusionOutput
 from rdmf_model.ops.local_contrast import local_contrast
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_model.ops.reaction_diffusion.driven import (
