@@ -23,7 +23,8 @@ from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.evaluation.localize import one_video_batch
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.long_video import locate_in_windows
-from rdmf_model.model import MomentModel, build_model
+from rdmf_model.model.build import build_model
+from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.streaming import StreamingFusion, windowed_fusion
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign

@@ -22,7 +22,7 @@ from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 
 if TYPE_CHECKING:
     from rdmf_model.data.batch import Sample
-    from rdmf_model.model import MomentModel
+    from rdmf_model.model.moment_model import MomentModel
 
 
 def video_statistics(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:

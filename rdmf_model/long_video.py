@@ -14,8 +14,8 @@ from torch import Tensor
 
 from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.fusion.base import FusionOutput
-from rdmf_model.heads import SIMILARITY_REACH, self_similarity
-from rdmf_model.model import MomentModel
+from rdmf_model.model.heads import SIMILARITY_REACH, self_similarity
+from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.streaming import StreamingFusion
 
 # From here on a video is cut into windows of BLOCK clips; 4096 clips of 2 s are over two hours.

@@ -11,7 +11,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from rdmf_model.spans import generalized_span_iou, span_cxw_to_xx, span_xx_to_cxw
+from rdmf_model.model.spans import generalized_span_iou, span_cxw_to_xx, span_xx_to_cxw
 from rdmf_theory.errors import ParameterError
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from rdmf_model.model import MomentModel
+    from rdmf_model.model.moment_model import MomentModel
     from rdmf_model.properties import Property, Subject
 
 

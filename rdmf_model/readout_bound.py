@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-from rdmf_model.heads import SaliencyHead
+from rdmf_model.model.heads import SaliencyHead
 
 # largest slope and curvature of gelu
 GELU_SLOPE, GELU_CURVATURE = 1.13, 0.8

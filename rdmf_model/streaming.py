@@ -18,8 +18,8 @@ from torch import Tensor
 from rdmf_model.constraints.constraint import Design
 from rdmf_model.fusion.base import FusionOutput
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-from rdmf_model.heads import SaliencyHead
-from rdmf_model.model import MomentModel
+from rdmf_model.model.heads import SaliencyHead
+from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.readout_bound import saliency_change
 from rdmf_model.windows import LayerRange, WindowPlan, certify_block, layer_range, plan_windows
 from rdmf_theory.errors import ParameterError

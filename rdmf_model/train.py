@@ -86,7 +86,7 @@ def _set_up(
 ) -> tuple[Config, tuple[MomentDataset, MomentDataset], nn.Module]:
     """Everything that can be wrong with configuration and data comes out here, before the run folder is written."""
     from rdmf_model.alignment import align_projections, align_score
-    from rdmf_model.model import build_model
+    from rdmf_model.model.build import build_model
     from rdmf_model.schedule import seed_everything
 
     if accelerator.is_main_process and config.data.planted is not None:

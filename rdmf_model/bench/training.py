@@ -11,7 +11,7 @@ from rdmf_model.config.config import FUSIONS, LossConfig, ModelConfig, RegionCon
 from rdmf_model.data.batch import Batch
 from rdmf_model.fusion.baselines import CrossAttentionFusion
 from rdmf_model.losses import MomentLoss
-from rdmf_model.model import build_model
+from rdmf_model.model.build import build_model
 from rdmf_model.trainer import build_optimizer
 
 # Widths and words of the MSR-VTT moments that docs/results.md trains on.

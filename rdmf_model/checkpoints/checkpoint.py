@@ -134,7 +134,7 @@ def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> tuple[n
     Returns: the model, its configuration and the header (region, widths, epoch, metrics, versions).
     Raises: DataError where a tensor is missing, misshapen or not finite, or the region was changed.
     """
-    from rdmf_model.model import build_model
+    from rdmf_model.model.build import build_model
 
     file = checkpoint_path(path, which)
     tensors, header = read_tensors(file, FORMAT)

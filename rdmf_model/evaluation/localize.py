@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rdmf_model.data.batch import Batch
     from rdmf_model.data.feature_files import FeatureFiles
-    from rdmf_model.model import MomentModel
+    from rdmf_model.model.moment_model import MomentModel
 
 
 @dataclass(frozen=True)

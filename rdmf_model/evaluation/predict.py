@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from rdmf_model.spans import span_cxw_to_xx
+from rdmf_model.model.spans import span_cxw_to_xx
 
 if TYPE_CHECKING:
     from rdmf_model.data.dataset import MomentDataset

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rdmf_model.constraints.constraint import Design, DesignConstraint
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-from rdmf_model.model import MomentModel
+from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.properties.observe import run_operator
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion

@@ -11,7 +11,7 @@ from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.data.batch import Sample
 from rdmf_model.data.dataset import MomentDataset
 from rdmf_model.data.planted import write_planted_dataset
-from rdmf_model.model import build_model
+from rdmf_model.model.build import build_model
 
 VIDEO_WIDTH, TEXT_WIDTH = 7, 5
 

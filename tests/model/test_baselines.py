@@ -9,8 +9,8 @@ import torch
 from rdmf_model.config.config import FUSIONS, ModelConfig, RegionConfig
 from rdmf_model.fusion.base import FeedForward, FusionOutput, clip_positions
 from rdmf_model.fusion.baselines import ConvolutionFusion, CrossAttentionFusion, NoFusion, SelfAttentionFusion
-from rdmf_model.model import build_fusion
-from rdmf_model.text import AttentionPooling
+from rdmf_model.model.build import build_fusion
+from rdmf_model.model.text import AttentionPooling
 
 CHANNELS = 16
 WITH_CONTEXT = [name for name in FUSIONS if name != "none"]

@@ -10,7 +10,7 @@ from rdmf_model.checkpoints import onnx as export
 from rdmf_model.checkpoints.checkpoint import save_checkpoint
 from rdmf_model.cli import main
 from rdmf_model.config.config import Config, DataConfig, ModelConfig, RegionConfig
-from rdmf_model.model import build_model
+from rdmf_model.model.build import build_model
 
 WIDTHS = (10, 6)
 needs_onnx = pytest.mark.skipif(

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdmf_model.heads import (
+from rdmf_model.model.heads import (
     EVIDENCE,
     BoundaryHead,
     MomentDecoder,

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdmf_model.proposals import best_spans, propose_spans, run_contrast, runs_above
+from rdmf_model.model.proposals import best_spans, propose_spans, run_contrast, runs_above
 
 # No ratio of small integers equals it, so no candidate is on the edge of suppression.
 OVERLAP = 0.6180339

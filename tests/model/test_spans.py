@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdmf_model.spans import generalized_span_iou, span_cxw_to_xx, span_iou, span_xx_to_cxw
+from rdmf_model.model.spans import generalized_span_iou, span_cxw_to_xx, span_iou, span_xx_to_cxw
 
 # bounds on a grid of 1/64 make every length, sum and difference exact in float32
 bound = st.integers(0, 64).map(lambda tick: tick / 64)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.fusion.reaction_diffusion import CONTRAST_RADIUS
-from rdmf_model.model import build_model
+from rdmf_model.model.build import build_model
 from rdmf_model.ops.reaction_diffusion import available_backends
 from rdmf_model.streaming import StreamingFusion, windowed_fusion
 from rdmf_model.windows import plan_windows

@@ -77,11 +77,11 @@ DOORS = (
 )  # fmt: skip
 
 MODEL = (
-    ("width counted twice", "rdmf_model.spans:span_cxw_to_xx", "centre + width / 2", "centre + width",
+    ("width counted twice", "rdmf_model.model.spans:span_cxw_to_xx", "centre + width / 2", "centre + width",
      SPANS + "test_conversions_are_inverse_to_each_other"),
-    ("hull of disjoint spans", "rdmf_model.spans:generalized_span_iou", "iou - (hull", "iou + (hull",
+    ("hull of disjoint spans", "rdmf_model.model.spans:generalized_span_iou", "iou - (hull", "iou + (hull",
      SPANS + "test_giou_of_disjoint_spans_pulls_them_together"),
-    ("a clip at the level is outside", "rdmf_model.proposals:runs_above", ">= level[", "> level[",
+    ("a clip at the level is outside", "rdmf_model.model.proposals:runs_above", ">= level[", "> level[",
      "tests/model/test_proposals.py::test_runs_are_the_maximal_ones_and_a_clip_at_the_level_belongs"),
     ("confident slots cost most", "rdmf_model.matcher:match_moments", "matrix -= cost.classification",
      "matrix += cost.classification", "tests/model/test_matcher.py::test_total_cost_is_the_least_of_all_assignments"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rdmf_model.spans import span_cxw_to_xx
+from rdmf_model.model.spans import span_cxw_to_xx
 from tests.mutants.faults import AREAS, FAULTS
 from tests.mutants.plant import changed_code, planted, target
 from tests.mutants.table import row
@@ -49,7 +49,7 @@ def test_a_harmless_change_survives(repository: Path) -> None:
     """The counter can count: a change without effect is reported as a survivor, by exit status 1."""
     program = (
         "import dataclasses, tests.mutants.__main__ as m\n"
-        "fault = next(x for x in m.FAULTS if x.where == 'rdmf_model.spans:span_cxw_to_xx')\n"
+        "fault = next(x for x in m.FAULTS if x.where == 'rdmf_model.model.spans:span_cxw_to_xx')\n"
         "m.FAULTS = (dataclasses.replace(fault, new='centre + width / 2.0'),)\n"
         "raise SystemExit(m.main(['--only=model', '--sound']))\n"
     )
@@ -60,7 +60,7 @@ def test_a_harmless_change_survives(repository: Path) -> None:
 
 def test_planting_reaches_every_importer_and_is_undone() -> None:
     honest = span_cxw_to_xx.__code__
-    mutant = next(x for x in FAULTS if x.where == "rdmf_model.spans:span_cxw_to_xx")
+    mutant = next(x for x in FAULTS if x.where == "rdmf_model.model.spans:span_cxw_to_xx")
     with planted(mutant):
         assert span_cxw_to_xx.__code__ is not honest
     assert span_cxw_to_xx.__code__ is honest
@@ -74,4 +74,4 @@ def test_a_fragment_must_occur_once(old: str) -> None:
 
 def test_only_functions_are_changed() -> None:
     with pytest.raises(TypeError, match="must be a plain function"):
-        target("rdmf_model.spans:EPSILON")
+        target("rdmf_model.model.spans:EPSILON")

@@ -7,7 +7,8 @@ import torch
 
 from rdmf_model.checkpoints.checkpoint import save_checkpoint
 from rdmf_model.config.config import Config, parse_config
-from rdmf_model.model import MomentModel, build_model
+from rdmf_model.model.build import build_model
+from rdmf_model.model.moment_model import MomentModel
 
 VIDEO_WIDTH, TEXT_WIDTH = 6, 5
 

@@ -7,7 +7,7 @@ import torch
 
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-from rdmf_model.model import MomentModel
+from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
 from rdmf_model.properties.inputs import Text  # noqa: F401, named in counter-examples
 from rdmf_theory.errors import ParameterError

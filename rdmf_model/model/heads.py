@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.fusion.base import FeedForward, clip_positions
-from rdmf_model.spans import span_cxw_to_xx, span_iou, span_xx_to_cxw
+from rdmf_model.model.spans import span_cxw_to_xx, span_iou, span_xx_to_cxw
 
 
 def inverse_sigmoid(x: Tensor, margin: float = 1e-3) -> Tensor:
