@@ -22,10 +22,10 @@ from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.evaluation.localize import one_video_batch
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-from rdmf_model.long_video import locate_in_windows
 from rdmf_model.model.build import build_model
 from rdmf_model.model.moment_model import MomentModel
-from rdmf_model.streaming import StreamingFusion, windowed_fusion
+from rdmf_model.streaming.long_video import locate_in_windows
+from rdmf_model.streaming.streaming import StreamingFusion, windowed_fusion
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.layer.locality import InputRange, halo_bound

@@ -181,7 +181,7 @@ def localize(
     """
     from rdmf_model.evaluation.localize import localize as run_localization
     from rdmf_model.evaluation.timeline import draw_timeline
-    from rdmf_model.stream_report import clip_progress
+    from rdmf_model.streaming.report import clip_progress
     from rdmf_theory.support.files import write_atomically
 
     set_up_device(device, None)

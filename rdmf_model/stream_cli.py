@@ -50,9 +50,9 @@ def stream(
 
     from rdmf_model.checkpoints.checkpoint import load_run
     from rdmf_model.data.features import TEXT_KEYS, load_features
-    from rdmf_model.stream_report import clip_progress, clip_records, print_records
-    from rdmf_model.stream_source import read_clips
-    from rdmf_model.streaming import StreamingFusion
+    from rdmf_model.streaming.report import clip_progress, clip_records, print_records
+    from rdmf_model.streaming.source import read_clips
+    from rdmf_model.streaming.streaming import StreamingFusion
 
     set_up_device(device, threads)
     if clip_length is not None and not 0 < clip_length < float("inf"):

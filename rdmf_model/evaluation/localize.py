@@ -76,7 +76,7 @@ def localize(
     from rdmf_model.data.features import TEXT_KEYS, load_features
     from rdmf_model.evaluation.predict import predict
     from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-    from rdmf_model.long_video import BLOCK, LONG_VIDEO, locate_in_windows
+    from rdmf_model.streaming.long_video import BLOCK, LONG_VIDEO, locate_in_windows
 
     if clip_length is not None and not 0 < clip_length < float("inf"):
         raise ParameterError(f"clip_length must be finite and positive. Got {clip_length}.")

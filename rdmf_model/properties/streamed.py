@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import ORDINARY, Query, Text, Video, make_batch, seeds
 from rdmf_model.properties.subject import Subject
-from rdmf_model.streaming import StreamingFusion
+from rdmf_model.streaming.streaming import StreamingFusion
 
 STREAM_ROUNDING = 1e-9
 """Float64: the windows' systems are other systems, whose rounding grows with the pattern."""

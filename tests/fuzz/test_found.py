@@ -102,7 +102,7 @@ def test_a_run_whose_configuration_is_damaged(
 
 READER_LEAVES = """
 import sys, typer
-from rdmf_model.stream_report import print_records
+from rdmf_model.streaming.report import print_records
 try:
     while True:
         print_records([{"clip": 1.0, "saliency": 0.5}] * 100)

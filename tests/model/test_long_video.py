@@ -11,8 +11,8 @@ from rdmf_model.cli import main
 from rdmf_model.data.batch import Sample, collate
 from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.evaluation.localize import localize
-from rdmf_model.long_video import locate_in_windows
-from rdmf_model.stream_source import read_clips
+from rdmf_model.streaming.long_video import locate_in_windows
+from rdmf_model.streaming.source import read_clips
 from rdmf_model.train import train
 from rdmf_theory.errors import DataError, ParameterError
 from tests.model.tiny_data import TEXT_WIDTH, VIDEO_WIDTHS, tiny_config, write_tiny_data
@@ -86,8 +86,8 @@ def test_localize_in_windows_is_localize(run, files, monkeypatch):
     assert windows.duration == whole.duration == 600
     assert localize(run, paths, text).to_dict() == whole.to_dict()
     # and a long one takes windows by itself
-    monkeypatch.setattr("rdmf_model.long_video.LONG_VIDEO", 299)
-    monkeypatch.setattr("rdmf_model.long_video.BLOCK", 37)
+    monkeypatch.setattr("rdmf_model.streaming.long_video.LONG_VIDEO", 299)
+    monkeypatch.setattr("rdmf_model.streaming.long_video.BLOCK", 37)
     assert localize(run, paths, text).to_dict() == windows.to_dict()
     with pytest.raises(ParameterError, match="block must be"):
         localize(run, paths, text, block=-1)

@@ -14,8 +14,8 @@ from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.fusion.reaction_diffusion import CONTRAST_RADIUS
 from rdmf_model.model.build import build_model
 from rdmf_model.ops.reaction_diffusion import available_backends
-from rdmf_model.streaming import StreamingFusion, windowed_fusion
-from rdmf_model.windows import plan_windows
+from rdmf_model.streaming.halo import plan_windows
+from rdmf_model.streaming.streaming import StreamingFusion, windowed_fusion
 from rdmf_theory.errors import ParameterError
 from tests.model.test_fusion import CHANNELS, make_fusion
 

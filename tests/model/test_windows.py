@@ -12,8 +12,8 @@ from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.fusion.reaction_diffusion import CONTRAST_RADIUS
 from rdmf_model.model.heads import SaliencyHead
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
-from rdmf_model.readout_bound import fused_change, readout_slope, saliency_change
-from rdmf_model.windows import BlockBound, certify_block, layer_range
+from rdmf_model.streaming.halo import BlockBound, certify_block, layer_range
+from rdmf_model.streaming.readout_bound import fused_change, readout_slope, saliency_change
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.layer.locality import InputRange, enclose_window, field_bounds

@@ -12,7 +12,7 @@ import rdmf_model.fusion.reaction_diffusion
 from rdmf_model.constraints.constraint import Design, DesignConstraint
 from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.model.text import AttentionPooling
-from rdmf_model.streaming import StreamingFusion
+from rdmf_model.streaming.streaming import StreamingFusion
 from rdmf_theory.layer.step import clip_laplacian
 
 Patch = Callable[[pytest.MonkeyPatch, MomentModel], None]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import typer
 
-from rdmf_model.streaming import StreamOutput
+from rdmf_model.streaming.streaming import StreamOutput
 from rdmf_theory.support.terminal import console
 
 

@@ -1,7 +1,7 @@
 """Fusion of a video that is still running: clips go in, fused clips come out, a fixed number of clips later.
 
 The video is handled in blocks of fixed size. A block is fused as soon as the clips it needs are there: contrast radius
-and halo to each side (`rdmf_model.windows`). Its window is the same however the clips arrived, so the output has the
+and halo to each side (`rdmf_model.streaming.halo`). Its window is the same however the clips arrived, so the output has the
 same bits for any chunking, and differs from the offline layer's by the plan's bound and by rounding. The first and the
 last clip of the video are its real, reflecting ends. What is kept does not grow with the video.
 """
@@ -20,8 +20,8 @@ from rdmf_model.fusion.base import FusionOutput
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.model.heads import SaliencyHead
 from rdmf_model.model.moment_model import MomentModel
-from rdmf_model.readout_bound import saliency_change
-from rdmf_model.windows import LayerRange, WindowPlan, certify_block, layer_range, plan_windows
+from rdmf_model.streaming.halo import LayerRange, WindowPlan, certify_block, layer_range, plan_windows
+from rdmf_model.streaming.readout_bound import saliency_change
 from rdmf_theory.errors import ParameterError
 
 

@@ -1,6 +1,6 @@
 """Moments in a video of hours: features are read and fused in windows, and only C channels per clip are kept.
 
-Everything up to the fused clips is local (`rdmf_model.streaming`); what follows, boundaries, proposals and decoder, is
+Everything up to the fused clips is local (`rdmf_model.streaming.streaming`); what follows, boundaries, proposals and decoder, is
 linear in the number of clips and runs on the whole video at once, so that moments of any length are found.
 """
 
@@ -16,7 +16,7 @@ from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.fusion.base import FusionOutput
 from rdmf_model.model.heads import SIMILARITY_REACH, self_similarity
 from rdmf_model.model.moment_model import MomentModel
-from rdmf_model.streaming import StreamingFusion
+from rdmf_model.streaming.streaming import StreamingFusion
 
 # From here on a video is cut into windows of BLOCK clips; 4096 clips of 2 s are over two hours.
 LONG_VIDEO = 4096
