@@ -60,7 +60,7 @@ def train(
 ) -> None:
     """Train a model under its admissible region. Several processes: torchrun or accelerate launch."""
     from rdmf_model.config.config import load_config
-    from rdmf_model.train import train as run_training
+    from rdmf_model.training.train import train as run_training
 
     flags = {
         "train.seed": seed,

@@ -10,9 +10,9 @@ from rdmf_model.bench.measure import Case, Tick, interleaved_milliseconds, peak_
 from rdmf_model.config.config import FUSIONS, LossConfig, ModelConfig, RegionConfig, TrainConfig
 from rdmf_model.data.batch import Batch
 from rdmf_model.fusion.baselines import CrossAttentionFusion
-from rdmf_model.losses import MomentLoss
 from rdmf_model.model.build import build_model
-from rdmf_model.trainer import build_optimizer
+from rdmf_model.training.losses import MomentLoss
+from rdmf_model.training.optimizer import build_optimizer
 
 # Widths and words of the MSR-VTT moments that docs/results.md trains on.
 VIDEO_CHANNELS, TEXT_CHANNELS, WORDS = 320, 384, 12

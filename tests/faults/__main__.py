@@ -22,7 +22,7 @@ import torch
 
 from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors
 from rdmf_model.config.config import Config
-from rdmf_model.training_state import FORMAT as STATE_FORMAT
+from rdmf_model.training.state import FORMAT as STATE_FORMAT
 from tests.faults import moments
 from tests.model.test_resume import SETTINGS, assert_same_results
 from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data

@@ -17,7 +17,7 @@ import numpy as np
 
 from rdmf_model.config.config import Config
 from rdmf_model.data import planted
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 
 Act = Callable[[], None]
 

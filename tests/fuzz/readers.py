@@ -19,7 +19,7 @@ from rdmf_model.config.config import Config, load_config
 from rdmf_model.data.annotations import read_annotations
 from rdmf_model.data.features import TEXT_KEYS, load_features, map_features
 from rdmf_model.evaluation.files import evaluate_files
-from rdmf_model.training_state import FORMAT as STATE_FORMAT
+from rdmf_model.training.state import FORMAT as STATE_FORMAT
 from rdmf_theory.certificates import checkers
 from rdmf_theory.certificates.certificate import Certificate
 from rdmf_theory.certificates.certify import certify_box

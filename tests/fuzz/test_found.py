@@ -16,7 +16,7 @@ import torch
 
 from rdmf_model.checkpoints.checkpoint import save_tensors
 from rdmf_model.cli import main
-from rdmf_model.training_state import FORMAT, Progress, TrainingState
+from rdmf_model.training.state import FORMAT, Progress, TrainingState
 from rdmf_theory.errors import DataError
 from tests.fuzz.readers import READERS, judge
 

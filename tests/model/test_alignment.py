@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from rdmf_model.alignment import align_projections, align_score, video_statistics
 from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.data.batch import Sample
 from rdmf_model.data.dataset import MomentDataset
 from rdmf_model.data.planted import write_planted_dataset
 from rdmf_model.model.build import build_model
+from rdmf_model.training.alignment import align_projections, align_score, video_statistics
 
 VIDEO_WIDTH, TEXT_WIDTH = 7, 5
 

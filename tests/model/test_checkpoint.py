@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from rdmf_model.checkpoints.checkpoint import FORMAT, load_run, read_tensors, save_tensors
 from rdmf_model.data.batch import collate
 from rdmf_model.data.splits import load_split
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 from rdmf_theory.errors import DataError, ParameterError
 from tests.model.tiny_data import tiny_config, write_tiny_data
 

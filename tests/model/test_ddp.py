@@ -11,14 +11,14 @@ import torch
 from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.data.batch import collate
 from rdmf_model.data.splits import load_split
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 from tests.model.tiny_data import tiny_config, write_tiny_data
 
 # dropout draws differ between the processes, so it is off; the last batch has one sample, so one process has none
 SETTINGS = {"model.dropout": 0.0, "model.input_dropout": 0.0, "train.epochs": 3, "train.ema_decay": 0.5}
 SCRIPT = """
 import json, pathlib, sys
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 from tests.model.tiny_data import tiny_config
 data, run, settings = sys.argv[1:]
 train(tiny_config(pathlib.Path(data), json.loads(settings)), pathlib.Path(run))

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from rdmf_model.cli import main
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
 
 

@@ -11,7 +11,7 @@ from rdmf_model.data.splits import load_split
 from rdmf_model.evaluation.localize import Localization, localize
 from rdmf_model.evaluation.predict import predict_dataset
 from rdmf_model.evaluation.timeline import draw_timeline
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 from rdmf_theory.errors import ParameterError
 from tests.model.tiny_data import tiny_config, write_tiny_data
 

@@ -13,7 +13,7 @@ from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.evaluation.localize import localize
 from rdmf_model.streaming.long_video import locate_in_windows
 from rdmf_model.streaming.source import read_clips
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 from rdmf_theory.errors import DataError, ParameterError
 from tests.model.tiny_data import TEXT_WIDTH, VIDEO_WIDTHS, tiny_config, write_tiny_data
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy
 
 from rdmf_model.config.config import LossConfig
-from rdmf_model.losses import (
+from rdmf_model.model.heads import BoundaryHead
+from rdmf_model.model.spans import span_xx_to_cxw
+from rdmf_model.training.losses import (
     MomentLoss,
     Targets,
     alignment_loss,
@@ -23,8 +25,6 @@ from rdmf_model.losses import (
     ranking_loss,
     saliency_loss,
 )
-from rdmf_model.model.heads import BoundaryHead
-from rdmf_model.model.spans import span_xx_to_cxw
 from tests.model.batches import make_batch, padded
 
 

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rdmf_model.matcher import MatchingCost, match_moments
 from rdmf_model.model.spans import generalized_span_iou, span_cxw_to_xx, span_xx_to_cxw
+from rdmf_model.training.matcher import MatchingCost, match_moments
 from rdmf_theory.errors import ParameterError
 
 

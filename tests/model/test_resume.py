@@ -11,10 +11,10 @@ import time
 import pytest
 import torch
 
-from rdmf_model import trainer
 from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors
-from rdmf_model.train import train
-from rdmf_model.training_state import FORMAT as STATE_FORMAT
+from rdmf_model.training import trainer
+from rdmf_model.training.state import FORMAT as STATE_FORMAT
+from rdmf_model.training.train import train
 from rdmf_theory.errors import DataError, ParameterError
 from tests.model.tiny_data import tiny_config, write_tiny_data
 
@@ -115,7 +115,7 @@ def test_kill_9_in_the_middle_of_an_epoch(data, undisturbed, tmp_path):
 import json, pathlib, sys, time
 from rdmf_model import trainer
 from tests.model.tiny_data import tiny_config
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 original = trainer.Trainer._step
 def slow(self, batch):
     time.sleep(0.4)

@@ -6,12 +6,13 @@ from itertools import pairwise
 import pytest
 import torch
 
-from rdmf_model import trainer
 from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.config.config import TrainConfig
-from rdmf_model.schedule import epoch_batches, learning_rate_factor, process_rows
-from rdmf_model.train import train
-from rdmf_model.trainer import DivergenceError, build_optimizer
+from rdmf_model.training import trainer
+from rdmf_model.training.optimizer import build_optimizer
+from rdmf_model.training.schedule import epoch_batches, learning_rate_factor, process_rows
+from rdmf_model.training.train import train
+from rdmf_model.training.trainer import DivergenceError
 from rdmf_theory.errors import DataError, ParameterError
 from tests.model.tiny_data import tiny_config, write_tiny_data
 
@@ -146,7 +147,7 @@ def test_validation_every_second_epoch_and_at_the_end(data, tmp_path):
 
 
 def test_a_diverging_run_stops_and_keeps_the_best_checkpoint(data, tmp_path, monkeypatch):
-    from rdmf_model import losses
+    from rdmf_model.training import losses
 
     class Poisoned(losses.MomentLoss):
         calls = 0

@@ -10,7 +10,7 @@ from rdmf_model.cli import main
 from rdmf_model.config.config import load_config, parse_config
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.constraints.unconstrained import OpenDoor
-from rdmf_model.train import train
+from rdmf_model.training.train import train
 from rdmf_theory.errors import ParameterError
 from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
 

@@ -83,12 +83,12 @@ MODEL = (
      SPANS + "test_giou_of_disjoint_spans_pulls_them_together"),
     ("a clip at the level is outside", "rdmf_model.model.proposals:runs_above", ">= level[", "> level[",
      "tests/model/test_proposals.py::test_runs_are_the_maximal_ones_and_a_clip_at_the_level_belongs"),
-    ("confident slots cost most", "rdmf_model.matcher:match_moments", "matrix -= cost.classification",
+    ("confident slots cost most", "rdmf_model.training.matcher:match_moments", "matrix -= cost.classification",
      "matrix += cost.classification", "tests/model/test_matcher.py::test_total_cost_is_the_least_of_all_assignments"),
-    ("padding in the softmax", "rdmf_model.losses:contrastive_loss",
+    ("padding in the softmax", "rdmf_model.training.losses:contrastive_loss",
      "(scores / temperature).masked_fill(~targets.valid, -torch.inf)", "scores / temperature",
      LOSSES + "test_padding_changes_no_loss"),
-    ("frequent class weighs more", "rdmf_model.losses:saliency_loss", "weight.sum(1).clamp(min=1.0)",
+    ("frequent class weighs more", "rdmf_model.training.losses:saliency_loss", "weight.sum(1).clamp(min=1.0)",
      "weight.shape[1]", LOSSES + "test_saliency_loss_weighs_both_classes_the_same"),
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from rdmf_model.schedule import process_rows
+from rdmf_model.training.schedule import process_rows
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

@@ -14,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from rdmf_model.checkpoints.checkpoint import save_checkpoint
-from rdmf_model.config.config import Config, TrainConfig
-from rdmf_model.distributed import forward_global
+from rdmf_model.config.config import Config
 from rdmf_model.evaluation.selection import selection_score
-from rdmf_model.schedule import epoch_batches, learning_rate_factor, seed_everything
-from rdmf_model.training_state import TrainingState
+from rdmf_model.training.distributed import forward_global
+from rdmf_model.training.schedule import epoch_batches, learning_rate_factor, seed_everything
+from rdmf_model.training.state import TrainingState
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import console, json_ready
@@ -33,29 +33,6 @@ LOG, STATE, BEST, LAST = "log.jsonl", "last.state", "best.safetensors", "last.sa
 
 class DivergenceError(DataError):
     """The loss or the gradient is not finite any more. The last good checkpoint stays."""
-
-
-def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW in four groups: matrices decay; norms and biases, design parameters and the fitted projections do not; the
-    last two have their own learning rates.
-
-    They are those of `model.design_parameters()` and `model.projection_parameters()`, where the model has the method.
-    """
-    design = {id(parameter) for parameter in getattr(model, "design_parameters", tuple)()}
-    projection = {id(parameter) for parameter in getattr(model, "projection_parameters", tuple)()}
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    rate = config.learning_rate
-    groups: list[dict[str, Any]] = [
-        {"name": "matrices", "params": [], "lr": rate, "weight_decay": config.weight_decay},
-        {"name": "vectors", "params": [], "lr": rate, "weight_decay": 0.0},
-        {"name": "design", "params": [], "lr": config.design_learning_rate or rate, "weight_decay": 0.0},
-        {"name": "projection", "params": [], "lr": config.projection_learning_rate or rate, "weight_decay": 0.0},
-    ]
-    for parameter in parameters:
-        own = 2 if id(parameter) in design else 3 if id(parameter) in projection else None
-        groups[int(parameter.ndim < 2) if own is None else own]["params"].append(parameter)
-    groups = [dict(group, peak=group["lr"]) for group in groups if group["params"]]
-    return torch.optim.AdamW(groups)
 
 
 class Trainer:

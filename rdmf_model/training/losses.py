@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-from rdmf_model.matcher import match_moments
 from rdmf_model.model.heads import BoundaryHead
 from rdmf_model.model.spans import generalized_span_iou, span_cxw_to_xx, span_iou, span_xx_to_cxw
+from rdmf_model.training.matcher import match_moments
 
 if TYPE_CHECKING:
     from rdmf_model.config.config import LossConfig

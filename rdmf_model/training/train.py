@@ -17,7 +17,7 @@ from rdmf_model.checkpoints.run_folder import STATISTICS, check_folder, json_byt
 from rdmf_model.config.config import Config
 from rdmf_model.data.splits import load_split
 from rdmf_model.evaluation.selection import check_selection
-from rdmf_model.run_data import check_widths, discard_planted, planted_paths, resolve_region, write_planted
+from rdmf_model.training.prepare import check_widths, discard_planted, planted_paths, resolve_region, write_planted
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import remove_temporary_files, write_atomically
 from rdmf_theory.support.terminal import console
@@ -85,9 +85,9 @@ def _set_up(
     config: Config, output: Path, accelerator: Accelerator, resume: bool
 ) -> tuple[Config, tuple[MomentDataset, MomentDataset], nn.Module]:
     """Everything that can be wrong with configuration and data comes out here, before the run folder is written."""
-    from rdmf_model.alignment import align_projections, align_score
     from rdmf_model.model.build import build_model
-    from rdmf_model.schedule import seed_everything
+    from rdmf_model.training.alignment import align_projections, align_score
+    from rdmf_model.training.schedule import seed_everything
 
     if accelerator.is_main_process and config.data.planted is not None:
         write_planted(output, config.data.planted, config.data.clip_length)
@@ -120,9 +120,10 @@ def _run(
 ) -> TrainingResult:
     from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-    from rdmf_model.losses import MomentLoss
-    from rdmf_model.trainer import STATE, Trainer, build_optimizer
-    from rdmf_model.training_state import Progress, TrainingState
+    from rdmf_model.training.losses import MomentLoss
+    from rdmf_model.training.optimizer import build_optimizer
+    from rdmf_model.training.state import Progress, TrainingState
+    from rdmf_model.training.trainer import STATE, Trainer
 
     prepared, optimizer = accelerator.prepare(model, build_optimizer(model, config.train))
     average = None
