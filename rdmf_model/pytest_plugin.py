@@ -40,7 +40,7 @@ class PropertyItem(pytest.Item):
     def runtest(self) -> None:
         """Search for a counter-example."""
         from rdmf_model.testing import require
-        from rdmf_model.verify import one_thread
+        from rdmf_model.verification.run import one_thread
 
         with one_thread():
             require(
@@ -83,7 +83,7 @@ _SUBJECT: pytest.StashKey[Any] = pytest.StashKey()
 def subject_of(config: pytest.Config) -> Subject:
     """The model of `--rdmf-run`, loaded once. Raises DataError for a checkpoint that cannot be used."""
     if _SUBJECT not in config.stash:
-        from rdmf_model.verify import load_subject
+        from rdmf_model.verification.run import load_subject
 
         config.stash[_SUBJECT] = load_subject(Path(str(config.getoption("--rdmf-run"))))
     return config.stash[_SUBJECT]

@@ -49,8 +49,8 @@ def verify(
         if file is not None and not file.absolute().parent.is_dir():
             raise ParameterError(f"{name} must lie in a folder that exists. Got {file}.")
 
-    from rdmf_model.verify import verify_run
-    from rdmf_model.verify_report import print_report, progress_bar
+    from rdmf_model.verification.report import print_report, progress_bar
+    from rdmf_model.verification.run import verify_run
 
     with progress_bar() as progress:
         report = verify_run(
@@ -65,12 +65,12 @@ def verify(
             progress=progress,
         )
     if junit is not None:
-        from rdmf_model.verify_junit import write_junit
+        from rdmf_model.verification.junit import write_junit
 
         write_junit(report, junit)
         console.print(f"JUnit: {junit}", highlight=False, soft_wrap=True)
     if html is not None:
-        from rdmf_model.verify_html import write_page
+        from rdmf_model.verification.html import write_page
 
         write_page(report, html)
         console.print(f"page: {html}", highlight=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors, save_tensors
 from rdmf_model.cli import main
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.properties import PROPERTIES
-from rdmf_model.verify import verify_run
+from rdmf_model.verification.run import verify_run
 from rdmf_theory.certificates.certificate import Certificate
 from tests.properties.subjects import tiny_config, write_run
 

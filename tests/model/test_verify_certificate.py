@@ -14,9 +14,9 @@ from rdmf_model.cli import main
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.properties import Subject
 from rdmf_model.properties.inputs import Text
-from rdmf_model.verify import run_embeddings
-from rdmf_model.verify_certificate import file_digest
-from rdmf_model.verify_door import push_texts
+from rdmf_model.verification.certificate import file_digest
+from rdmf_model.verification.random_texts import push_texts
+from rdmf_model.verification.run import run_embeddings
 from rdmf_theory.certificates.certificate import digest
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.verdict import Verdict

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from rdmf_model.verify import VerificationReport
-from rdmf_model.verify_report import certificate_lines, door_line, violation_lines
+from rdmf_model.verification.report import certificate_lines, door_line, violation_lines
+from rdmf_model.verification.run import VerificationReport
 from rdmf_theory.support.files import write_atomically
 
 

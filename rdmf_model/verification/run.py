@@ -22,8 +22,8 @@ from rdmf_model.config.config import Config
 from rdmf_model.data.annotations import read_annotations
 from rdmf_model.data.features import TEXT_KEYS, feature_path, load_features
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
-from rdmf_model.verify_certificate import CertificateResult, certify_layer, file_digest, judge_certificate
-from rdmf_model.verify_door import DoorResult, push_texts
+from rdmf_model.verification.certificate import CertificateResult, certify_layer, file_digest, judge_certificate
+from rdmf_model.verification.random_texts import DoorResult, push_texts
 from rdmf_theory.errors import DataError, ParameterError
 
 EXAMPLES = 100

@@ -16,9 +16,15 @@ from rdmf_model.checkpoints.run_folder import STATISTICS
 from rdmf_model.properties import PropertyResult, Subject
 from rdmf_model.properties.spacetime import spacetime
 from rdmf_model.report import STYLE
-from rdmf_model.verify import VerificationReport
-from rdmf_model.verify_pictures import plot_dispersion, plot_margins, plot_spacetime, plot_wavelengths, trained_designs
-from rdmf_model.verify_report import certificate_lines, door_line
+from rdmf_model.verification.pictures import (
+    plot_dispersion,
+    plot_margins,
+    plot_spacetime,
+    plot_wavelengths,
+    trained_designs,
+)
+from rdmf_model.verification.report import certificate_lines, door_line
+from rdmf_model.verification.run import VerificationReport
 from rdmf_theory.support.files import write_atomically
 
 # Whatever the page would try to fetch, the browser refuses.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rdmf_model.properties import PropertyResult
-from rdmf_model.verify import VerificationReport
-from rdmf_model.verify_door import DoorResult
+from rdmf_model.verification.random_texts import DoorResult
+from rdmf_model.verification.run import VerificationReport
 from rdmf_theory.support.terminal import console
 
 Progress = Callable[[str, int], Callable[[int], None]]
