@@ -65,8 +65,8 @@ def demo(
 
     Takes about a minute on one core, and needs neither data nor network.
     """
-    from rdmf_model.demo import DemoStopped
-    from rdmf_model.demo import demo as run_demo
+    from rdmf_model.demo.demo import DemoStopped
+    from rdmf_model.demo.demo import demo as run_demo
 
     try:
         result = run_demo(folder, main, seed=seed, epochs=epochs, force=force)

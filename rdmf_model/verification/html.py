@@ -13,9 +13,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from rdmf_model.checkpoints.run_folder import STATISTICS
+from rdmf_model.pages import STYLE
 from rdmf_model.properties import PropertyResult, Subject
 from rdmf_model.properties.spacetime import spacetime
-from rdmf_model.report import STYLE
 from rdmf_model.verification.pictures import (
     plot_dispersion,
     plot_margins,

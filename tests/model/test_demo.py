@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rdmf_model.cli import main
-from rdmf_model.demo import DemoStopped, demo, prepare_folder, run_step
-from rdmf_model.demo_steps import Step
+from rdmf_model.demo.demo import DemoStopped, demo, prepare_folder, run_step
+from rdmf_model.demo.steps import Step
 from rdmf_theory.errors import DataError, ParameterError
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rdmf_model.report import Picture, Section, page
+from rdmf_model.pages import Picture, Section, page
 from rdmf_theory.errors import ParameterError
 
 

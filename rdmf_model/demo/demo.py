@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rdmf_model.demo_steps import CONFIG, DATA, Step, all_steps, configuration, first_query
-from rdmf_model.report import Picture, Section, page
+from rdmf_model.demo.steps import CONFIG, DATA, Step, all_steps, configuration, first_query
+from rdmf_model.pages import Picture, Section, page
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import console
 
