@@ -23,7 +23,6 @@ from torch import Tensor, nn
 
 from rdmf_model.constraints.constraint import Design, DesignConstraint
 from rdmf_model.fusion.base import FeedForward, FusionOutput
-from rdmf_model.ops.local_contrast import local_contrast
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_model.ops.reaction_diffusion.driven import (
     Drive,
@@ -34,8 +33,9 @@ from rdmf_model.ops.reaction_diffusion.driven import (
     driven_readout,
     read,
 )
-from rdmf_model.ops.scaled_tanh import scaled_tanh
-from rdmf_model.ops.text_match import text_match
+from rdmf_model.ops.scores.local_contrast import local_contrast
+from rdmf_model.ops.scores.scaled_tanh import scaled_tanh
+from rdmf_model.ops.scores.text_match import text_match
 from rdmf_theory.errors import ParameterError
 
 # Clips on either side that a clip is compared with: a little more than the 75 clips of the field's usual videos.

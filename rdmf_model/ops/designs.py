@@ -9,9 +9,9 @@ import ctypes
 import torch
 from torch import Tensor
 
+from rdmf_model.ops.autograd import once_differentiable
 from rdmf_model.ops.exporting import exporting
 from rdmf_model.ops.native.library import library
-from rdmf_model.ops.once_differentiable import once_differentiable
 from rdmf_model.ops.reaction_diffusion import _load
 
 # F, k, s, D_u, D_v, v_star, gain_lo, gain_hi

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from rdmf_model.ops.local_contrast import local_contrast, local_contrast_reference
 from rdmf_model.ops.reaction_diffusion import available_backends
+from rdmf_model.ops.scores.local_contrast import local_contrast, local_contrast_reference
 
 needs_kernel = pytest.mark.skipif("cpu" not in available_backends("cpu"), reason="the CPU kernel is not built")
 

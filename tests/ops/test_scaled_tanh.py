@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rdmf_model.ops.reaction_diffusion import available_backends
-from rdmf_model.ops.scaled_tanh import scaled_tanh
+from rdmf_model.ops.scores.scaled_tanh import scaled_tanh
 
 needs_kernel = pytest.mark.skipif("cpu" not in available_backends("cpu"), reason="the CPU kernel is not built")
 TOLERANCE = {torch.float32: 1e-6, torch.float64: 1e-14}

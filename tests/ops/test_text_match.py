@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.ops.reaction_diffusion import available_backends
-from rdmf_model.ops.text_match import text_match, text_match_reference
+from rdmf_model.ops.scores.text_match import text_match, text_match_reference
 
 needs_kernel = pytest.mark.skipif("cpu" not in available_backends("cpu"), reason="the CPU kernel is not built")
 NAMES = ("video", "query", "scale", "weight")

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rdmf_model.ops.autograd import once_differentiable
 from rdmf_model.ops.native.library import library, missing
-from rdmf_model.ops.once_differentiable import once_differentiable
 
 from .reference import REACTION_LIMIT
 

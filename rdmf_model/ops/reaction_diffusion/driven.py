@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rdmf_model.ops.once_differentiable import once_differentiable
+from rdmf_model.ops.autograd import once_differentiable
 
 from . import _load, reaction_diffusion
 from .arguments import check_lengths

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdmf_model.ops.once_differentiable import once_differentiable
+from rdmf_model.ops.autograd import once_differentiable
 
 from . import gpu_plan
 from .adjoint import adjoint_gradients, reaction_diffusion_adjoint

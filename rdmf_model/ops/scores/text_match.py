@@ -12,9 +12,9 @@ import ctypes
 import torch
 from torch import Tensor, nn
 
+from rdmf_model.ops.autograd import once_differentiable
 from rdmf_model.ops.exporting import exporting
 from rdmf_model.ops.native.library import library
-from rdmf_model.ops.once_differentiable import once_differentiable
 from rdmf_model.ops.reaction_diffusion import _load
 
 # Norms, and products of norms, below this count as it: a clip of zeros is like no text.
