@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from rdmf_model.bench.contenders import Shape, core
+from rdmf_model.bench.contenders import core
 from rdmf_model.bench.measure import Case, machine, seconds
+from rdmf_model.bench.shape import Shape
 from rdmf_model.ops.reaction_diffusion import gpu, gpu_plan, reaction_diffusion
 
 DEVICE = "cuda"

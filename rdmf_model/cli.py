@@ -14,7 +14,10 @@ from typing import Annotated
 
 import typer
 
-from rdmf_model import bench_cli, export_cli, run_cli, stream_cli
+from rdmf_model.commands import bench as bench_cli
+from rdmf_model.commands import export as export_cli
+from rdmf_model.commands import stream as stream_cli
+from rdmf_model.commands import train as run_cli
 from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import emit

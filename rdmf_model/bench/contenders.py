@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.bench.limits import Work, core_work, module_work
+from rdmf_model.bench.shape import Shape
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
@@ -32,15 +33,6 @@ LARGEST_LOOP = {
 LARGEST_COMPILED_STEP, LARGEST_COMPILED = 100, 64
 # Clips beyond which self-attention takes too long to wait for; on a CPU its cost there follows from its law in T.
 LARGEST_SELF = {"cpu": 8192, "cuda": 65536}
-
-
-class Shape(NamedTuple):
-    """B videos of T clips with C channels, N steps."""
-
-    batch: int
-    clips: int
-    channels: int
-    steps: int
 
 
 class Prepared(NamedTuple):

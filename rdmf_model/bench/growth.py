@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from rdmf_model.bench.contenders import CROSS, MODULE, SELF, Shape
+from rdmf_model.bench.contenders import CROSS, MODULE, SELF
 from rdmf_model.bench.layer import measure_shape
 from rdmf_model.bench.measure import Tick, silent
+from rdmf_model.bench.shape import Shape
 
 STEPS = (4, 8, 16, 32, 64)
 AXES = {"clips": "clips T (B = 1, N = {steps})", "steps": "steps N (B = 1, T = {clips})"}

@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from rdmf_model.bench.contenders import CROSS, CROSS_FFN, MODULE, SELF, Contender, Prepared, Shape, contenders
+from rdmf_model.bench.contenders import CROSS, CROSS_FFN, MODULE, SELF, Contender, Prepared, contenders
 from rdmf_model.bench.limits import Limits, fraction, limit_cases, limits_from
 from rdmf_model.bench.measure import Case, Tick, interleaved_milliseconds, peak_bytes, silent
+from rdmf_model.bench.shape import Shape
 
 PASSES = ("forward", "both")
 # name of the ratio: numerator, denominator (of rows at the same T and N), largest value for forward and for both

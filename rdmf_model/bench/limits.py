@@ -16,7 +16,7 @@ import torch
 from rdmf_model.bench.measure import Case
 
 if TYPE_CHECKING:
-    from rdmf_model.bench.contenders import Shape
+    from rdmf_model.bench.shape import Shape
 
 
 class Work(NamedTuple):

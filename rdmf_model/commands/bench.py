@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_model.run_cli import PANEL
+from rdmf_model.commands.options import PANEL
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit, json_ready
 

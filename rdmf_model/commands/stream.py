@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_model.run_cli import PANEL, Checkpoint, Device, Json, Run, Threads, set_up_device
+from rdmf_model.commands.options import PANEL, Checkpoint, Device, Json, Run, Threads, set_up_device
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import console, emit
 

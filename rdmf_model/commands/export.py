@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rdmf_model.run_cli import PANEL
+from rdmf_model.commands.options import PANEL
 from rdmf_theory.support.terminal import console, emit
 
 

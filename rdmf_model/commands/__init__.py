@@ -1,0 +1,1 @@
+"""TODO rdmf_model.commands"""
