@@ -9,18 +9,13 @@ import errno
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rdmf_model.commands import bench as bench_cli
-from rdmf_model.commands import export as export_cli
-from rdmf_model.commands import stream as stream_cli
-from rdmf_model.commands import train as run_cli
+from rdmf_model.commands import bench, demo, doctor, evaluate, export, localize, stream, train, verify
 from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
-from rdmf_theory.support.terminal import emit
 
 HOLDS, VIOLATED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -34,11 +29,28 @@ app = typer.Typer(
     help="Reaction-Diffusion Multimodal Fusion: admissible parameter regions, stability tests, constrained training.",
     epilog="Exit codes: 0 holds, 1 violated, 2 usage, 3 bad data or checkpoint.",
 )
+PANEL = "Models: train, measure, verify, use"
+"""Heading of `rdmf --help`."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the model commands to `app`."""
+    for command, epilog, panel in (
+        (train.train, train.EPILOG, PANEL),
+        (evaluate.evaluate, evaluate.EPILOG, PANEL),
+        (verify.verify, verify.EPILOG, PANEL),
+        (localize.localize, localize.EPILOG, PANEL),
+        (stream.stream, stream.EPILOG, PANEL),
+        (export.export, export.EPILOG, PANEL),
+        (bench.bench, bench.EPILOG, PANEL),
+        (doctor.doctor, doctor.EPILOG, None),
+        (demo.demo, demo.EPILOG, None),
+    ):
+        app.command(epilog=epilog, rich_help_panel=panel)(command)
+
+
 theory_cli.register(app)
-run_cli.register(app)
-stream_cli.register(app)
-export_cli.register(app)
-bench_cli.register(app)
+register(app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -56,32 +68,6 @@ def program(
     """Options of the program itself; each command has its own."""
 
 
-@app.command(epilog="Example: rdmf demo demo-output")
-def demo(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New or empty folder.")] = Path("demo-output"),
-    force: Annotated[bool, typer.Option("--force", help="Replace the folder of an earlier demo.")] = False,
-    seed: Annotated[int, typer.Option(help="Seed of data and training.")] = 0,
-    epochs: Annotated[int, typer.Option(help="Epochs of the training.")] = 15,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
-) -> None:
-    """Run the whole line on embedded data and leave pictures and a report: derive, certify, train, verify, localize.
-
-    Takes about a minute on one core, and needs neither data nor network.
-    """
-    from rdmf_model.demo.demo import DemoStopped
-    from rdmf_model.demo.demo import demo as run_demo
-
-    try:
-        result = run_demo(folder, main, seed=seed, epochs=epochs, force=force)
-    except DemoStopped as stop:
-        print(f"rdmf: {stop}", file=sys.stderr)
-        raise typer.Exit(stop.code) from None
-    word = "everything holds" if result["holds"] else "a property is violated"
-    emit(result, json, lambda: print(f"{word}, {result['seconds']:.0f} s: {result['report']}"))
-    if not result["holds"]:
-        raise typer.Exit(VIOLATED)
-
-
 def _remedy(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "Make room, then repeat the command; go on with a training by --resume."
@@ -91,7 +77,7 @@ def _remedy(error: OSError) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program on `arguments` (default: those of the process) and return its exit code."""
     try:
-        app(args=None if arguments is None else list(arguments), prog_name="rdmf")
+        app(args=None if arguments is None else list(arguments), prog_name="rdmf", obj=main)
     except ParameterError as error:
         print(f"rdmf: {error}", file=sys.stderr)
         return USAGE

@@ -1,1 +1,1 @@
-"""TODO rdmf_model.checkpoints"""
+"""How is a run stored and handed on? Checkpoints, run folders, ONNX."""

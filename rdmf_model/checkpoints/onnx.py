@@ -11,7 +11,6 @@ import contextlib
 import importlib.util
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 from rdmf_model.checkpoints.checkpoint import load_run, program_versions
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.support.files import replacing
 
 if TYPE_CHECKING:
     from rdmf_model.data.batch import Batch
@@ -82,12 +82,8 @@ def export_run(run: Path, output: Path, *, which: str = "best", seed: int = 0) -
     description["versions"] = program_versions()
     _forget_origins(program.model)
     program.model.metadata_props["rdmf"] = json.dumps(description, allow_nan=False)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(output) as temporary:
         program.save(temporary)
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
     checks = [] if importlib.util.find_spec("onnxruntime") is None else compare(model, output, *widths, seed=seed)
     return {
         "output": str(output),

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_model.commands.options import PANEL
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit, json_ready
 
@@ -20,11 +19,6 @@ EPILOG = (
     "rdmf bench --clips 75 --clips 1024 --repeats 3   (one minute)\n\n"
     "rdmf bench --suite growth --picture growth.png"
 )
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command(epilog=EPILOG, rich_help_panel=PANEL)(bench)
 
 
 def bench(

@@ -5,6 +5,8 @@ import typer
 from rdmf_model.commands.options import Json
 from rdmf_theory.support.terminal import emit
 
+EPILOG = "Example: rdmf doctor"
+
 
 def doctor(json: Json = False) -> None:
     """Say what is installed, what works here, and what to do about the rest."""

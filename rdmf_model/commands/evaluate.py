@@ -9,6 +9,8 @@ from rdmf_model.commands.options import Checkpoint, Device, Json, Threads, set_u
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import emit
 
+EPILOG = "Example: rdmf evaluate run -o predictions.jsonl"
+
 
 def evaluate(
     run: Annotated[Path | None, typer.Argument(help="Run folder or checkpoint file.", show_default=False)] = None,

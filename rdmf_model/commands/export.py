@@ -5,13 +5,9 @@ from typing import Annotated
 
 import typer
 
-from rdmf_model.commands.options import PANEL
 from rdmf_theory.support.terminal import console, emit
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command(epilog="Example: rdmf export runs/planted -o model.onnx", rich_help_panel=PANEL)(export)
+EPILOG = "Example: rdmf export runs/planted -o model.onnx"
 
 
 def export(

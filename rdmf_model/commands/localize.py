@@ -9,6 +9,8 @@ from rdmf_model.commands.options import Checkpoint, Device, Json, Run, set_up_de
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 
+EPILOG = "Example: rdmf localize run --features video.npz --text query.npz --plot timeline.png"
+
 
 def localize(
     run: Run,

@@ -8,22 +8,10 @@ import typer
 from rdmf_theory.errors import ParameterError
 
 Run = Annotated[Path, typer.Argument(help="Run folder of `rdmf train`, or a checkpoint file.", show_default=False)]
-
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-
-
 Checkpoint = Annotated[str, typer.Option(help="Which checkpoint of the folder: best or last.")]
-
-
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-
-
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads of torch.", show_default="torch's choice")]
-
-
-PANEL = "Models: train, measure, verify, use"
-"""Heading of `rdmf --help`."""
 
 
 def set_up_device(device: str, threads: int | None) -> None:

@@ -6,16 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_model.commands.options import PANEL, Checkpoint, Device, Json, Run, Threads, set_up_device
+from rdmf_model.commands.options import Checkpoint, Device, Json, Run, Threads, set_up_device
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import console, emit
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command(
-        epilog="Example: rdmf stream runs/planted --text query.npz --features video.npy", rich_help_panel=PANEL
-    )(stream)
+EPILOG = "Example: rdmf stream runs/planted --text query.npz --features video.npy"
 
 
 def stream(

@@ -1,4 +1,4 @@
-"""Commands of a model's life: train, evaluate, localize, doctor; `verify` is in `verify_cli`."""
+"""The command `rdmf train`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +10,8 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import emit
 
 HEADLINES = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
+
+EPILOG = "Example: rdmf train configs/planted.toml -o run --epochs 2"
 
 
 def train(

@@ -1,1 +1,1 @@
-"""TODO rdmf_model.config.config"""
+"""What can be configured, and how is a configuration read and written?"""

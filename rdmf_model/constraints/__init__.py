@@ -1,1 +1,1 @@
-"""TODO rdmf_model.constraints.constraint"""
+"""How does a network stay in the admissible region? The one way from theory to training."""

@@ -1,1 +1,1 @@
-"""TODO rdmf_model.data.dataset"""
+"""How do files become samples and batches?"""

@@ -1,4 +1,4 @@
-"""One query with its video, and a padded batch of them."""
+"""A sample, one query with its video, and a padded batch of samples."""
 
 from __future__ import annotations
 

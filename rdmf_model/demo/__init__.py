@@ -1,1 +1,1 @@
-"""TODO rdmf_model.demo.demo"""
+"""`rdmf demo`: the whole line on embedded data."""

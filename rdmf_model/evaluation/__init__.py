@@ -1,1 +1,1 @@
-"""TODO rdmf_model.evaluation"""
+"""What does a model answer, and how good is that? Predictions, metrics, localization."""

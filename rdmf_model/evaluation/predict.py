@@ -11,9 +11,8 @@ from torch import nn
 from rdmf_model.model.spans import span_cxw_to_xx
 
 if TYPE_CHECKING:
-    from rdmf_model.data.dataset import MomentDataset
-if TYPE_CHECKING:
     from rdmf_model.data.batch import Batch
+    from rdmf_model.data.dataset import MomentDataset
 
 
 @torch.no_grad()

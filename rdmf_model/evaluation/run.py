@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.config.config import Config, parse_config
 from rdmf_model.evaluation.predict import predict_dataset
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
-
-if TYPE_CHECKING:
-    pass
 
 
 def evaluate_run(

@@ -10,8 +10,6 @@ from rdmf_theory.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
     from rdmf_model.data.dataset import MomentDataset
-if TYPE_CHECKING:
-    from rdmf_model.data.dataset import MomentDataset
 
 
 def selection_score(metrics: Mapping[str, float], selection: Sequence[str]) -> float:
@@ -31,7 +29,6 @@ def check_selection(config: Config, val_set: MomentDataset) -> None:
         be evaluated.
     """
     from rdmf_model.evaluation.metrics import evaluate_predictions
-    from rdmf_model.evaluation.selection import selection_score
 
     predictions = [
         {

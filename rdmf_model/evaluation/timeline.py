@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from rdmf_theory.errors import ParameterError
-
-if TYPE_CHECKING:
-    pass
 from rdmf_model.evaluation.localize import Localization
+from rdmf_theory.errors import ParameterError
 
 
 def draw_timeline(result: Localization, path: Path, *, title: str = "", top: int = 5) -> None:

@@ -1,1 +1,1 @@
-"""TODO rdmf_model.fusion.reaction_diffusion"""
+"""How do clips and text meet? Reaction-diffusion and its rivals behind one base class."""

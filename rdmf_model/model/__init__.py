@@ -1,1 +1,1 @@
-"""TODO rdmf_model.model.moment_model"""
+"""How do fused clips become moments? Projections, heads, moment queries."""

@@ -12,11 +12,11 @@ from rdmf_model.constraints.unconstrained import OpenDoor
 from rdmf_model.fusion.baselines import ConvolutionFusion, CrossAttentionFusion, NoFusion, SelfAttentionFusion
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.model.heads import SIMILARITY_REACH, BoundaryHead, MomentDecoder, SaliencyHead
+from rdmf_model.model.moment_model import FeatureProjection, MomentModel
 from rdmf_model.model.text import AttentionPooling
 
 if TYPE_CHECKING:
     from rdmf_model.config.config import ModelConfig
-from rdmf_model.model.moment_model import FeatureProjection, MomentModel
 
 
 def build_fusion(config: ModelConfig) -> nn.Module:

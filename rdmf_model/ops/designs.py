@@ -1,6 +1,6 @@
 """Compiled: raw numbers to designs inside a box, and designs to what they emit (`native/design.hpp`).
 
-The definitions in torch are `rdmf_model.constraints.constraint.DesignConstraint`; the formulas are generated from the same source.
+The definitions in torch are `rdmf_model.constraints.DesignConstraint`; the formulas are generated from the same source.
 A design has five coordinates, (u_star, z, excess, wavelength, rate).
 """
 

@@ -1,1 +1,1 @@
-"""TODO rdmf_model.streaming.streaming"""
+"""How is a long or a running video fused? Chunks with halos and certified bounds."""

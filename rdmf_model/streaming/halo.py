@@ -6,7 +6,7 @@ put in, and the bound is carried through the readout to the fused clips:
 
     |offline - windowed| <= L (sum over channels of (error_v / v*)^2 + (error_u / u*)^2)^(1/2)
 
-L is the slope of readout, feed-forward and normalisation, the worst there is (`rdmf_model.streaming.readout_bound`). For a window
+L is the slope of readout, feed-forward and normalisation, the worst there is (`streaming.readout_bound`). For a window
 that was computed, `certify_block` uses its clips. p(x) = x/(1 + |x|/2), through which v/v* - 1 is read, moves by no
 more than x does. Rounding comes on top: docs/streaming.md.
 """

@@ -1,6 +1,6 @@
 """Moments in a video of hours: features are read and fused in windows, and only C channels per clip are kept.
 
-Everything up to the fused clips is local (`rdmf_model.streaming.streaming`); what follows, boundaries, proposals and decoder, is
+Everything up to the fused clips is local (`streaming.streaming`); what follows, boundaries, proposals and decoder, is
 linear in the number of clips and runs on the whole video at once, so that moments of any length are found.
 """
 

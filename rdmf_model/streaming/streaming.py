@@ -1,7 +1,7 @@
 """Fusion of a video that is still running: clips go in, fused clips come out, a fixed number of clips later.
 
 The video is handled in blocks of fixed size. A block is fused as soon as the clips it needs are there: contrast radius
-and halo to each side (`rdmf_model.streaming.halo`). Its window is the same however the clips arrived, so the output has the
+and halo to each side (`streaming.halo`). Its window is the same however the clips arrived, so the output has the
 same bits for any chunking, and differs from the offline layer's by the plan's bound and by rounding. The first and the
 last clip of the video are its real, reflecting ends. What is kept does not grow with the video.
 """

@@ -1,1 +1,1 @@
-"""TODO rdmf_model.training"""
+"""How are weights found? Data preparation, losses, schedule, trainer."""

@@ -1,1 +1,1 @@
-"""TODO rdmf_model.verification"""
+"""Does a checkpoint keep what is claimed? The parts of `rdmf verify`."""

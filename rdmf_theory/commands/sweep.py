@@ -13,6 +13,7 @@ import typer
 
 from rdmf_theory.commands.options import Json
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.files import replacing
 from rdmf_theory.support.terminal import console, emit, json_ready
 
 
@@ -156,12 +157,9 @@ def _grid(ranges: list[str], needed: tuple[str, ...], allowed: tuple[str, ...]) 
 
 def _write(path: Path, rows: Iterator[dict[str, Any]]) -> int:
     """Write rows under a temporary name and rename; the number of rows."""
-    import os
-
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             writer = None
             for row in rows:
                 if path.suffix == ".jsonl":
@@ -172,9 +170,6 @@ def _write(path: Path, rows: Iterator[dict[str, Any]]) -> int:
                         writer.writeheader()
                     writer.writerow(row)
                 count += 1
-        temporary.replace(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return count

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.files import replacing
 
 if TYPE_CHECKING:
     pass
@@ -45,10 +46,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     kind = target.suffix.lstrip(".").lower()
     if kind not in FORMATS:
         raise ParameterError(f"--plot must end in one of .{', .'.join(FORMATS)}. Got {target.name!r}.")
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        figure.savefig(temporary, format=kind, dpi=200)
-        temporary.replace(target)
+        with replacing(target) as temporary:
+            figure.savefig(temporary, format=kind, dpi=200)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise DataError(f"{path}: cannot be written ({error.strerror}).") from error

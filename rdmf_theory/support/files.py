@@ -1,41 +1,49 @@
-"""Writes files so that a killed program leaves the old file or the new one, never half of one."""
+"""Writes files whole: a killed program leaves the old file or the new one, never half of one."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rdmf_theory.errors import DataError
 
 
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text file under a temporary name and rename it, so that a reader never sees half a file.
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """The name of a temporary file beside `path`; a body that ends well renames it to `path`, after an fsync.
 
-    Raises: DataError if the folder does not exist or cannot be written.
+    A reader, or a program that is killed, finds the old file or the new one, never half of one. What a body that fails
+    left is removed: on a full disk it would take the room that the next attempt needs.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
+        yield temporary
+        # a rename may reach the disk before what it names
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
         temporary.replace(target)
-    except OSError as error:
+    finally:
         temporary.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that is either the old or the new one whole, also after a crash: temporary file, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file as `replacing` does. Raises OSError as the system gives it."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text file (UTF-8) as `replacing` does.
+
+    Raises: DataError if the folder does not exist or cannot be written.
+    """
     try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        # on a full disk, half a file would take the room that the next attempt needs
-        temporary.unlink(missing_ok=True)
-        raise
+        write_atomically(Path(path), text.encode())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
 def remove_temporary_files(folder: Path) -> None:

@@ -72,8 +72,9 @@ DOORS = (
      DOOR + "test_rounding_of_the_gain_is_within_the_certified_error"),
     ("parameters rounded twice", CONSTRAINT + "DesignConstraint.emit", "(part.to(coordinates.dtype) for",
      "(part.bfloat16().to(coordinates.dtype) for", DOOR + "test_rounding_of_parameters_is_within_the_certified_error"),
-    ("moved bounds are loaded", "rdmf_model.checkpoints.checkpoint:_check_region", "not torch.equal(tensor, tensors[name])",
-     "False", "tests/model/test_checkpoint.py::test_a_spoilt_checkpoint_is_refused"),
+    ("moved bounds are loaded", "rdmf_model.checkpoints.checkpoint:_check_region",
+     "not torch.equal(tensor, tensors[name])", "False",
+     "tests/model/test_checkpoint.py::test_a_spoilt_checkpoint_is_refused"),
 )  # fmt: skip
 
 MODEL = (
@@ -111,7 +112,8 @@ DATASET = (
 )  # fmt: skip
 
 EVALUATION = (
-    ("R1 by score instead of order", "rdmf_model.evaluation.metrics:_retrieval", "rows[0, :2]", "rows[rows[:, 2].argmax(), :2]",
+    ("R1 by score instead of order", "rdmf_model.evaluation.metrics:_retrieval", "rows[0, :2]",
+     "rows[rows[:, 2].argmax(), :2]",
      METRICS + "test_r1_uses_the_first_listed_window_and_map_sorts_by_score"),
     ("mAP by order instead of score", "rdmf_model.evaluation.metrics:average_precision", "np.argsort(-rows[:, 2], ",
      "np.argsort(0 * rows[:, 2], ", METRICS + "test_r1_uses_the_first_listed_window_and_map_sorts_by_score"),

@@ -1,1 +1,1 @@
-"""TODO rdmf_model.ops.scores"""
+"""Scores of clips against a text: match, local contrast, a scaled tanh."""
