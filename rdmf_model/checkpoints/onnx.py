@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.checkpoints.checkpoint import load_run, program_versions
-from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
+from rdmf_model.fusion.base import Fusion
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.files import replacing
 
@@ -102,8 +102,8 @@ def export_model(model: nn.Module, video_width: int, text_width: int) -> Any:
     Its size grows with the number of steps, which are unrolled; its loops over clips are Scan operators.
     """
     for module in model.modules():
-        if isinstance(module, ReactionDiffusionFusion):
-            module.backend = "reference"
+        if isinstance(module, Fusion):
+            module.use_reference()
     Dim = torch.export.Dim
     batch, clips, words = Dim("batch", max=1 << 16), Dim("clips", min=FEWEST_CLIPS, max=1 << 20), Dim("words")
     # a dimension of 1 would be taken for a constant

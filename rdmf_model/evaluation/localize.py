@@ -75,7 +75,6 @@ def localize(
     from rdmf_model.data.feature_files import FeatureFiles
     from rdmf_model.data.features import TEXT_KEYS, load_features
     from rdmf_model.evaluation.predict import predict
-    from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
     from rdmf_model.streaming.long_video import BLOCK, LONG_VIDEO, locate_in_windows
 
     if clip_length is not None and not 0 < clip_length < float("inf"):
@@ -93,7 +92,7 @@ def localize(
             "Use the same text encoder."
         )
     clips = len(video)
-    has_halo = isinstance(model.fusion, ReactionDiffusionFusion)
+    has_halo = model.fusion.supports_chunks
     if block and not has_halo:
         raise ParameterError(f"block must be 0 with the fusion {config.model.fusion}: it has no certified halo.")
     if block is None:

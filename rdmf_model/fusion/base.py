@@ -1,9 +1,9 @@
-"""What every fusion shares: its answer, the feed-forward block, positions of clips."""
+"""What every fusion shares: the base class, its answer, the feed-forward block, positions of clips."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,54 @@ class FusionOutput(NamedTuple):
 
     clips: Tensor
     pattern: Tensor | None
+
+
+class Fusion(nn.Module):
+    """Base of every fusion: projected clips and a text go in, fused clips come out.
+
+    A subclass defines `forward`. One whose reaction is driven by designs of an admissible region also overrides
+    the other methods, and sets the flags that hold for it.
+
+    Attributes:
+        has_region: its parameters come from a constraint on an admissible region, which can be certified.
+        supports_chunks: a clip's answer depends on a bounded neighbourhood up to a certified error, so that long and
+            running videos can be fused in chunks.
+        takes_score: `start_score` starts it from a score that was fitted in closed form.
+    """
+
+    has_region: ClassVar[bool] = False
+    supports_chunks: ClassVar[bool] = False
+    takes_score: ClassVar[bool] = False
+
+    def forward(
+        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+    ) -> FusionOutput:
+        """Fuse clips with a text.
+
+        Arguments:
+            video: projected clips (B, T, C), 0 in the padding.  video_mask: (B, T) bool, the valid clips first.
+            text: projected words (B, L, C).  text_mask: (B, L) bool.
+            query: the pooled text, (B, C).
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define forward.")
+
+    def reaction_parameters(self) -> list[nn.Parameter]:
+        """The parameters that choose designs and drive the reaction; they have their own learning rate."""
+        return []
+
+    def margins(self) -> dict[str, float]:
+        """Worst margin of each condition of the region over the channels' designs for an empty text."""
+        return {}
+
+    def penalty(self, query: Tensor) -> Tensor | None:
+        """Distance of the designs for `query` (B, C) from the region; None where they cannot leave it."""
+        return None
+
+    def start_score(self, cosine: float, direction: Tensor) -> None:
+        """Start from the score `cosine * cos(clip, query) + direction . clip`, (C,); see `takes_score`."""
+
+    def use_reference(self) -> None:
+        """Compute by the plain torch reference from now on, as an exported program must."""
 
 
 def clip_positions(clips: int, channels: int, device: torch.device, dtype: torch.dtype) -> Tensor:

@@ -1,7 +1,6 @@
-"""What does reaction-diffusion compete with? Four fusions behind the same interface.
+"""The rivals of reaction-diffusion: none, convolution, cross-attention, self-attention.
 
-Every fusion is called as `fusion(video, text, query, video_mask, text_mask)` with projected clips (B, T, C), projected
-words (B, L, C), the pooled query (B, C) and the two validity masks, and returns a `FusionOutput`.
+Arguments and result of every `forward` are those of `fusion.base.Fusion`.
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from rdmf_model.fusion.base import FeedForward, FusionOutput, clip_positions
+from rdmf_model.fusion.base import FeedForward, Fusion, FusionOutput, clip_positions
 
 
-class NoFusion(nn.Module):
+class NoFusion(Fusion):
     """Text meets video in the heads only: the clips pass through a normalisation."""
 
     def __init__(self, channels: int) -> None:
@@ -25,7 +24,7 @@ class NoFusion(nn.Module):
         return FusionOutput(self.norm(video), None)
 
 
-class ConvolutionFusion(nn.Module):
+class ConvolutionFusion(Fusion):
     """Two temporal convolutions over `[clip, clip ∘ query]`, with residual."""
 
     def __init__(self, channels: int, dropout: float, kernel_size: int = 5) -> None:
@@ -62,7 +61,7 @@ class SelfAttentionLayer(nn.Module):
         return self.feedforward(x + self.dropout(mixed))
 
 
-class CrossAttentionFusion(nn.Module):
+class CrossAttentionFusion(Fusion):
     """QD-DETR-like: clips attend to the words, then to each other."""
 
     def __init__(self, channels: int, heads: int, feedforward: int, dropout: float, temporal: bool = True) -> None:
@@ -87,7 +86,7 @@ class CrossAttentionFusion(nn.Module):
         return FusionOutput(self.final_norm(clips), None)
 
 
-class SelfAttentionFusion(nn.Module):
+class SelfAttentionFusion(Fusion):
     """Moment-DETR-like: one sequence of clips and words through two self-attention layers."""
 
     def __init__(self, channels: int, heads: int, feedforward: int, dropout: float, layers: int = 2) -> None:

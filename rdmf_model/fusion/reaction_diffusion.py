@@ -17,12 +17,13 @@ scores only: no C x C projection.
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from rdmf_model.constraints.constraint import Design, DesignConstraint
-from rdmf_model.fusion.base import FeedForward, FusionOutput
+from rdmf_model.constraints.base import Constraint, Design
+from rdmf_model.fusion.base import FeedForward, Fusion, FusionOutput
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_model.ops.reaction_diffusion.driven import (
     Drive,
@@ -42,12 +43,12 @@ from rdmf_theory.errors import ParameterError
 CONTRAST_RADIUS = 75
 
 
-class ReactionDiffusionFusion(nn.Module):
+class ReactionDiffusionFusion(Fusion):
     """Fuse clips (B, T, C) with a text query (B, C) by a text-modulated Gray-Scott system per channel.
 
     Arguments:
         channels: C, divisible by heads.
-        constraint: the one door to admissible parameters.
+        constraint: maps raw outputs to admissible parameters.
         steps: semi-implicit steps N, >= 1.
         heads: similarity heads; the first half compare whole vectors, the others slices of C / heads channels.
         probes: scores that see the clip alone.
@@ -64,11 +65,14 @@ class ReactionDiffusionFusion(nn.Module):
     """
 
     fused: bool = True
+    has_region: ClassVar[bool] = True
+    supports_chunks: ClassVar[bool] = True
+    takes_score: ClassVar[bool] = True
 
     def __init__(
         self,
         channels: int,
-        constraint: DesignConstraint,
+        constraint: Constraint,
         steps: int,
         heads: int = 8,
         probes: int = 32,
@@ -124,6 +128,25 @@ class ReactionDiffusionFusion(nn.Module):
         scalars = [self.similarity_scale, self.score_offset, self.gain_scale, self.initial_share]
         scalars += [self.pattern_weight, self.pattern_scale]
         return [self.design_base, *self.design_query.parameters(), *scalars]
+
+    @torch.no_grad()
+    def margins(self) -> dict[str, float]:
+        """Worst margin of each condition of the region over the channels' designs for an empty text."""
+        design = self.design(self.design_base.new_zeros(1, self.channels))
+        return {name: condition.margin for name, condition in self.constraint.check(design).items()}
+
+    def penalty(self, query: Tensor) -> Tensor | None:
+        """Distance of the designs for `query` (B, C) from the region; None where they cannot leave it."""
+        return self.constraint.penalty(self.design(query)) if self.constraint.can_leave else None
+
+    def start_score(self, cosine: float, direction: Tensor) -> None:
+        """Every head starts with this score; its direction is added to the random start, which keeps heads apart."""
+        self.similarity_scale.fill_(cosine)
+        self.salience.weight[: self.heads].add_(direction.to(self.salience.weight))
+
+    def use_reference(self) -> None:
+        """Compute by the plain torch reference from now on, as an exported program must."""
+        self.backend = "reference"
 
     def match(self, video: Tensor, query: Tensor) -> Tensor:
         """Every score before contrast, shape (B, T, K): match with the text (heads) plus the clip's own salience."""
@@ -205,3 +228,13 @@ class ReactionDiffusionFusion(nn.Module):
         )
         clips = self.norm(self.feedforward(video + self.dropout(changed) if alone else changed))
         return FusionOutput(clips, pattern * video_mask)
+
+
+def reaction_diffusion_layer(fusion: nn.Module) -> ReactionDiffusionFusion:
+    """`fusion`, if it is a reaction-diffusion layer. Raises ParameterError for any other, which has no region."""
+    if not isinstance(fusion, ReactionDiffusionFusion):
+        raise ParameterError(
+            f"the fusion must be reaction_diffusion. Got {type(fusion).__name__}, which has no region and no certified "
+            "halo: it can be run on whole videos only."
+        )
+    return fusion

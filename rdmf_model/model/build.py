@@ -8,7 +8,7 @@ from torch import nn
 
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.constraints.region import build_region
-from rdmf_model.constraints.unconstrained import OpenDoor
+from rdmf_model.constraints.unconstrained import Unconstrained
 from rdmf_model.fusion.baselines import ConvolutionFusion, CrossAttentionFusion, NoFusion, SelfAttentionFusion
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.model.heads import SIMILARITY_REACH, BoundaryHead, MomentDecoder, SaliencyHead
@@ -30,8 +30,8 @@ def build_fusion(config: ModelConfig) -> nn.Module:
             return CrossAttentionFusion(config.channels, config.heads, config.feedforward, config.dropout)
         case "self_attention":
             return SelfAttentionFusion(config.channels, config.heads, config.feedforward, config.dropout)
-    door = DesignConstraint if config.constraint == "hard" else OpenDoor
-    constraint = door(build_region(config.region, config.steps), modulation_fraction=config.region.modulation_fraction)
+    kind = DesignConstraint if config.constraint == "hard" else Unconstrained
+    constraint = kind(build_region(config.region, config.steps), modulation_fraction=config.region.modulation_fraction)
     return ReactionDiffusionFusion(
         config.channels,
         constraint,

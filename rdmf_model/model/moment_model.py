@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from rdmf_model.constraints.unconstrained import OpenDoor
 from rdmf_model.fusion.base import FusionOutput
-from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.model.heads import BoundaryHead, MomentDecoder, SaliencyHead, self_similarity
 from rdmf_model.model.proposals import propose_spans
 from rdmf_model.model.text import AttentionPooling
@@ -84,8 +82,9 @@ class MomentModel(nn.Module):
         cuts = self_similarity(self.video_projection.standardise(batch.video), video_mask)
         result = self.locate(fused, cuts, query, lengths, video_mask)
         result |= {"aligned_clips": video, "aligned_query": query}
-        if isinstance(self.fusion, ReactionDiffusionFusion) and isinstance(self.fusion.constraint, OpenDoor):
-            result["outside_region"] = self.fusion.constraint.penalty(self.fusion.design(query))
+        outside = self.fusion.penalty(query)
+        if outside is not None:
+            result["outside_region"] = outside
         return result
 
     def locate(
@@ -126,13 +125,9 @@ class MomentModel(nn.Module):
 
     def design_parameters(self) -> list[nn.Parameter]:
         """The parameters that choose designs and drive the reaction, few and meaningful; empty without that layer."""
-        return self.fusion.reaction_parameters() if isinstance(self.fusion, ReactionDiffusionFusion) else []
+        return self.fusion.reaction_parameters()
 
     @torch.no_grad()
     def constraint_margins(self) -> dict[str, float]:
         """Worst margin of each condition over the channels' designs for an empty text; empty without designs."""
-        fusion = self.fusion
-        if not isinstance(fusion, ReactionDiffusionFusion):
-            return {}
-        design = fusion.design(fusion.design_base.new_zeros(1, fusion.channels))
-        return {name: condition.margin for name, condition in fusion.constraint.check(design).items()}
+        return self.fusion.margins()

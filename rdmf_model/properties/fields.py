@@ -9,7 +9,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from rdmf_model.constraints.constraint import Design
+from rdmf_model.constraints.base import Design
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import seeds, sources
 from rdmf_model.properties.observe import OperatorCall

@@ -11,8 +11,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from rdmf_model.constraints.constraint import Design, DesignConstraint
-from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
+from rdmf_model.constraints.base import Design
+from rdmf_model.constraints.constraint import DesignConstraint
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion, reaction_diffusion_layer
 from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.properties.observe import run_operator
 from rdmf_theory.errors import ParameterError
@@ -69,17 +70,12 @@ class Subject:
     @property
     def has_layer(self) -> bool:
         """Whether the fusion is the reaction-diffusion layer, which has a region and a theory."""
-        return isinstance(self.model.fusion, ReactionDiffusionFusion)
+        return self.model.fusion.has_region
 
     @property
     def layer(self) -> ReactionDiffusionFusion:
         """The reaction-diffusion layer. Raises ParameterError for a model with another fusion."""
-        fusion = self.model.fusion
-        if not isinstance(fusion, ReactionDiffusionFusion):
-            raise ParameterError(
-                f"the model's fusion must be reaction_diffusion. Got {type(fusion).__name__}, which has no region."
-            )
-        return fusion
+        return reaction_diffusion_layer(self.model.fusion)
 
     @cached_property
     def exact(self) -> MomentModel:

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rdmf_model.constraints.constraint import Design
+from rdmf_model.constraints.base import Design
 from rdmf_model.fusion.reaction_diffusion import CONTRAST_RADIUS, ReactionDiffusionFusion
 from rdmf_model.streaming.readout_bound import fused_change, readout_slope
 from rdmf_theory.chart import Parameters

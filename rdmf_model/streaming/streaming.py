@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rdmf_model.constraints.constraint import Design
+from rdmf_model.constraints.base import Design
 from rdmf_model.fusion.base import FusionOutput
-from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion, reaction_diffusion_layer
 from rdmf_model.model.heads import SaliencyHead
 from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.streaming.halo import LayerRange, WindowPlan, certify_block, layer_range, plan_windows
@@ -70,12 +70,7 @@ class StreamingFusion:
     ) -> None:
         if int(block) != block or block < 1:
             raise ParameterError(f"block must be an integer >= 1. Got {block!r}.")
-        fusion = layer.fusion if isinstance(layer, MomentModel) else layer
-        if not isinstance(fusion, ReactionDiffusionFusion):
-            raise ParameterError(
-                f"layer must be a ReactionDiffusionFusion or a model with one. Got {type(fusion).__name__}: "
-                "other fusions have no certified halo; run them on the whole video."
-            )
+        fusion = reaction_diffusion_layer(layer.fusion if isinstance(layer, MomentModel) else layer)
         self._fusion, self._block, self._certify = fusion, int(block), certify
         weight = fusion.salience.weight
         self._like = weight.new_empty(0)

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-
 if TYPE_CHECKING:
     from rdmf_model.data.batch import Sample
     from rdmf_model.model.moment_model import MomentModel
@@ -89,10 +87,10 @@ def align_score(model: MomentModel, samples: Sequence[Sample], ridge: float) -> 
         ridge: λ relative to the number of clips, > 0.
     """
     fusion = model.fusion
-    if not isinstance(fusion, ReactionDiffusionFusion):
+    if not fusion.takes_score:
         return
-    channels = fusion.channels
-    device = fusion.salience.weight.device
+    weight = model.video_projection.linear.weight
+    channels, device = weight.shape[0], weight.device
     gram = torch.zeros(channels + 1, channels + 1, dtype=torch.float64)
     cross = torch.zeros(channels + 1, dtype=torch.float64)
     count = 0
@@ -119,6 +117,4 @@ def align_score(model: MomentModel, samples: Sequence[Sample], ridge: float) -> 
     weight = torch.linalg.solve(gram + torch.diag(penalty), cross)
     # Unit variance of the score over the clips of a video; contrast makes the rest.
     weight = weight / (weight @ gram @ weight / count).sqrt().clamp(min=1e-9)
-    fusion.similarity_scale.fill_(float(weight[0]))
-    # Added to the random start, which keeps the heads apart.
-    fusion.salience.weight[: fusion.heads].add_(weight[1:].float())
+    fusion.start_score(float(weight[0]), weight[1:])

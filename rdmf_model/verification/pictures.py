@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from rdmf_model.constraints.constraint import COORDINATES
+from rdmf_model.constraints.base import COORDINATES
 from rdmf_model.properties import PropertyResult, Subject
 from rdmf_model.properties.inputs import Text
 from rdmf_model.properties.spacetime import SpaceTime

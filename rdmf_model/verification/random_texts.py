@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdmf_model.constraints.constraint import Design
+from rdmf_model.constraints.base import Design
 from rdmf_model.properties import Subject
 from rdmf_theory.errors import ParameterError
 

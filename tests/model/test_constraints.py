@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rdmf_model.constraints.constraint import COORDINATES, Design, DesignConstraint, stored_region
+from rdmf_model.constraints.base import COORDINATES, Design, stored_region
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_theory import formulas
 from rdmf_theory.certificates.certify import GAIN_ERROR, PARAMETER_ERROR, Verdict, certify_box
 from rdmf_theory.errors import DataError, ParameterError

@@ -9,7 +9,7 @@ from rdmf_model.checkpoints.checkpoint import FORMAT, load_run, read_tensors
 from rdmf_model.cli import main
 from rdmf_model.config.config import load_config, parse_config
 from rdmf_model.constraints.constraint import DesignConstraint
-from rdmf_model.constraints.unconstrained import OpenDoor
+from rdmf_model.constraints.unconstrained import Unconstrained
 from rdmf_model.training.train import train
 from rdmf_theory.errors import ParameterError
 from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
@@ -37,10 +37,10 @@ def log(run):
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
-def test_value_and_slope_at_zero_are_those_of_the_constrained_door():
+def test_value_and_slope_at_zero_are_those_of_the_constrained_sibling():
     for number in range(5):
         raw = torch.zeros(5, dtype=torch.float64, requires_grad=True)
-        found = [door.transform(raw).coordinates() for door in (OpenDoor(), DesignConstraint())]
+        found = [constraint.transform(raw).coordinates() for constraint in (Unconstrained(), DesignConstraint())]
         slopes = [torch.autograd.grad(x[number], raw)[0] for x in found]
         torch.testing.assert_close(found[0], found[1])
         torch.testing.assert_close(slopes[0], slopes[1])
@@ -51,36 +51,58 @@ def test_numbers_stay_finite_outside(value):
     raw = torch.zeros(5, 5)
     raw.fill_diagonal_(value)
     raw = torch.cat([raw, torch.full((1, 5), value)]).requires_grad_()
-    door = OpenDoor()
-    design = door.transform(raw)
-    gain = door.modulate(design, torch.tensor([[-5.0], [0.0], [5.0]]))
+    constraint = Unconstrained()
+    design = constraint.transform(raw)
+    gain = constraint.modulate(design, torch.tensor([[-5.0], [0.0], [5.0]]))
     loss = torch.stack([getattr(design, name).sum() for name in ("F", "k", "s", "D_u", "D_v", "v_star")]).sum()
-    (loss + gain.sum() + door.penalty(design)).backward()
+    (loss + gain.sum() + constraint.penalty(design)).backward()
     for name in ("s", "D_u", "D_v", "v_star", "gain_lo", "gain_hi"):
         assert bool((torch.isfinite(getattr(design, name)) & (getattr(design, name) > 0)).all()), name
     assert torch.isfinite(gain).all()
     assert raw.grad is not None
     assert torch.isfinite(raw.grad).all()
     if value == value:
-        assert door.penalty(design) > 0
+        assert constraint.penalty(design) > 0
+
+
+@pytest.mark.parametrize("kind", [DesignConstraint, Unconstrained])
+def test_the_round_trip_of_either_kind(kind):
+    constraint = kind()
+    raw = 3.0 * torch.randn(500, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    design = constraint.transform(raw).coordinates()
+    found = constraint.inverse_transform(design)
+    torch.testing.assert_close(constraint.transform(found).coordinates(), design, rtol=1e-6, atol=1e-6)
+    # numbers at the ends of the range that keeps them finite have many origins
+    inside = (design[:, 3] > 2.02) & (design[:, 2] > 0.011) & (design[:, 4] < 9.9)
+    assert inside.sum() > 300
+    torch.testing.assert_close(found[inside], raw[inside], rtol=1e-5, atol=1e-5)
+
+
+def test_the_round_trip_outside_the_box():
+    constraint = Unconstrained()
+    outside = torch.tensor([[0.45, 0.5, 0.2, 500.0, 4.0], [0.01, 60.0, 40.0, 3.0, 1e-3]], dtype=torch.float64)
+    again = constraint.transform(constraint.inverse_transform(outside)).coordinates()
+    torch.testing.assert_close(again, outside)
 
 
 def test_designs_leave_the_region_on_every_side():
-    door = OpenDoor()
-    low, high = (door.check(door.transform(torch.full((1, 5), raw))) for raw in (-30.0, 30.0))
+    constraint = Unconstrained()
+    low, high = (constraint.check(constraint.transform(torch.full((1, 5), raw))) for raw in (-30.0, 30.0))
     assert not low["damped"].holds
     assert not low["turing"].holds
     assert not high["fed"].holds
-    assert not door.check(door.transform(torch.zeros(1, 5).index_fill(1, torch.tensor([2]), -20.0)))["turing"].holds
+    assert not constraint.check(constraint.transform(torch.zeros(1, 5).index_fill(1, torch.tensor([2]), -20.0)))[
+        "turing"
+    ].holds
 
 
 def test_the_penalty_is_zero_inside_alone():
-    door = OpenDoor()
-    assert door.penalty(door.transform(torch.zeros(3, 5))) == 0
-    inside = door.emit(0.999 * door.upper + 0.001 * door.lower)
-    outside = door.emit(1.001 * door.upper - 0.001 * door.lower)
-    assert door.penalty(inside) == 0
-    assert door.penalty(outside) == pytest.approx(5 * 0.001, rel=0.01)
+    constraint = Unconstrained()
+    assert constraint.penalty(constraint.transform(torch.zeros(3, 5))) == 0
+    inside = constraint.emit(0.999 * constraint.upper + 0.001 * constraint.lower)
+    outside = constraint.emit(1.001 * constraint.upper - 0.001 * constraint.lower)
+    assert constraint.penalty(inside) == 0
+    assert constraint.penalty(outside) == pytest.approx(5 * 0.001, rel=0.01)
 
 
 def test_a_run_that_leaves_is_flagged_everywhere(runs):
@@ -90,7 +112,7 @@ def test_a_run_that_leaves_is_flagged_everywhere(runs):
     assert log(runs["none"])[-1]["left_region"] is True
     # null: a number that no design can have
     assert not all(margin is not None and margin >= 0 for margin in log(runs["none"])[-1]["margins"].values())
-    assert any(isinstance(module, OpenDoor) for module in load_run(runs["none"])[0].modules())
+    assert any(isinstance(module, Unconstrained) for module in load_run(runs["none"])[0].modules())
 
 
 def test_a_hard_run_cannot_leave(runs):

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 import rdmf_model.fusion.reaction_diffusion
-from rdmf_model.constraints.constraint import Design, DesignConstraint
+from rdmf_model.constraints.base import Design
+from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.model.text import AttentionPooling
 from rdmf_model.streaming.streaming import StreamingFusion
