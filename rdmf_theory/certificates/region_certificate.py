@@ -15,9 +15,9 @@ from typing import Any
 
 import sympy as sp
 
+from rdmf_theory.arithmetic.rational import Rational
 from rdmf_theory.certificates.certificate import FORMAT, VERSION, Certificate, made_with
 from rdmf_theory.certificates.region_checker import CLAIM, MOST_STRIPS
-from rdmf_theory.arithmetic.rational import Rational
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.area import Area, bogdanov_takens, fixed_ratio_area, turing_hopf, turing_substrate
 from rdmf_theory.verdict import Verdict

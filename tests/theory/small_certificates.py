@@ -9,7 +9,7 @@ import numpy as np
 
 from rdmf_theory.certificates.pattern_certificate import prove_pattern
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.discretisation import semi_implicit_step
+from rdmf_theory.layer.step import semi_implicit_step
 from rdmf_theory.patterns.branch_explorer import PatternState
 from rdmf_theory.patterns.continuation import Curve, Scale
 from rdmf_theory.patterns.equations import clip_axis, design_path, gray_scott_problem
