@@ -12,7 +12,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,6 +20,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from rdmf_model.config.config import Config
+from rdmf_model.model.build import build_model
+from rdmf_model.model.moment_model import MomentModel
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import json_ready
@@ -123,7 +125,15 @@ def checkpoint_path(run: Path, which: str = "best") -> Path:
     return path
 
 
-def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> tuple[nn.Module, Config, dict[str, Any]]:
+class Run(NamedTuple):
+    """A trained model, in evaluation mode, its configuration, and the header of its checkpoint."""
+
+    model: MomentModel
+    config: Config
+    header: dict[str, Any]
+
+
+def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> Run:
     """Rebuild the trained model, in evaluation mode.
 
     Arguments:
@@ -134,8 +144,6 @@ def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> tuple[n
     Returns: the model, its configuration and the header (region, widths, epoch, metrics, versions).
     Raises: DataError where a tensor is missing, misshapen or not finite, or the region was changed.
     """
-    from rdmf_model.model.build import build_model
-
     file = checkpoint_path(path, which)
     tensors, header = read_tensors(file, FORMAT)
     _check_finite(file, tensors)
@@ -156,7 +164,7 @@ def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> tuple[n
         model.load_state_dict(tensors)
     except (RuntimeError, ValueError) as error:
         raise DataError(f"{file}: does not fit its own configuration ({error}).") from None
-    return model.to(device).eval(), config, header
+    return Run(model.to(device).eval(), config, header)
 
 
 def _check_sizes(file: Path, config: Config, widths: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from rdmf_theory.errors import DataError, ParameterError
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from rdmf_model.data.batch import Batch
     from rdmf_model.data.feature_files import FeatureFiles
-    from rdmf_model.model.moment_model import MomentModel
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def localize(
             batch, video_lengths=torch.full_like(batch.video_lengths, clips), extent=batch.extent * float(clips)
         )
         options: dict[str, Any] = {"block": block, "progress": progress}
-        outputs = locate_in_windows(cast("MomentModel", model), video, torch.from_numpy(words).float(), **options)
+        outputs = locate_in_windows(model, video, torch.from_numpy(words).float(), **options)
     else:
         batch = one_video_batch(video, words, seconds, shown=clips).to(device)
         with torch.no_grad():

@@ -9,6 +9,7 @@ from torch import nn
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.constraints.region import build_region
 from rdmf_model.constraints.unconstrained import Unconstrained
+from rdmf_model.fusion.base import Fusion
 from rdmf_model.fusion.baselines import ConvolutionFusion, CrossAttentionFusion, NoFusion, SelfAttentionFusion
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.model.heads import SIMILARITY_REACH, BoundaryHead, MomentDecoder, SaliencyHead
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rdmf_model.config.config import ModelConfig
 
 
-def build_fusion(config: ModelConfig) -> nn.Module:
+def build_fusion(config: ModelConfig) -> Fusion:
     """The fusion layer of a configuration; the reaction-diffusion layer comes with its region."""
     match config.fusion:
         case "none":

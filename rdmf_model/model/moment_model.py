@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from rdmf_model.fusion.base import FusionOutput
+from rdmf_model.fusion.base import Fusion, FusionOutput
 from rdmf_model.model.heads import BoundaryHead, MomentDecoder, SaliencyHead, self_similarity
 from rdmf_model.model.proposals import propose_spans
 from rdmf_model.model.text import AttentionPooling
@@ -51,7 +51,7 @@ class MomentModel(nn.Module):
         video_projection: FeatureProjection,
         text_projection: FeatureProjection,
         pooling: AttentionPooling,
-        fusion: nn.Module,
+        fusion: Fusion,
         saliency: SaliencyHead,
         boundary: BoundaryHead,
         cuts: nn.Module,

@@ -113,7 +113,7 @@ def test_kill_9_in_the_middle_of_an_epoch(data, undisturbed, tmp_path):
     # a slow step gives the killer time; it changes nothing else
     script = f"""
 import json, pathlib, sys, time
-from rdmf_model import trainer
+from rdmf_model.training import trainer
 from tests.model.tiny_data import tiny_config
 from rdmf_model.training.train import train
 original = trainer.Trainer._step
