@@ -50,6 +50,7 @@ format: install
 
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m pytest -q tests/docs/test_pages_stand_alone.py
 	@echo "docs/_build/html/index.html"
 
 proofs:
@@ -57,5 +58,5 @@ proofs:
 	$(MAKE) -C proofs -j2
 
 clean:
-	rm -rf $(VENV) docs/_build demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build docs/api docs/gallery demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,8 @@
-"""From a wish (wavelength, sharpness) to parameters, and the growth that the layer then shows.
+"""
+From a wish to parameters
+=========================
+
+Wavelength and sharpness in, Gray-Scott parameters out, and the growth that the layer then shows.
 
 Run: python examples/admissible_design.py
 """

@@ -1,4 +1,8 @@
-"""A head of your own network that cannot leave the admissible region: transform, check, and one run of the operator.
+"""
+A head that cannot leave the region
+===================================
+
+Transform, check, and one run of the operator.
 
 Run: python examples/constrained_head.py
 """
