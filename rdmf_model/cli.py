@@ -16,6 +16,7 @@ import typer
 from rdmf_model.commands import bench, demo, doctor, evaluate, export, localize, stream, train, verify
 from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.terminal import printable
 
 HOLDS, VIOLATED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -79,10 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(args=None if arguments is None else list(arguments), prog_name="rdmf", obj=main)
     except ParameterError as error:
-        print(f"rdmf: {error}", file=sys.stderr)
+        print(f"rdmf: {printable(error)}", file=sys.stderr)
         return USAGE
     except DataError as error:
-        print(f"rdmf: {error}", file=sys.stderr)
+        print(f"rdmf: {printable(error)}", file=sys.stderr)
         return BAD_DATA
     except OSError as error:
         # a full disk, a folder that may not be written: nothing that a stack of calls would explain

@@ -19,6 +19,10 @@ def evaluate(
     predictions: Annotated[Path | None, typer.Option(help="Instead of a run: prediction jsonl.")] = None,
     ground_truth: Annotated[Path | None, typer.Option(help="Annotation jsonl for --predictions.")] = None,
     clip_length: Annotated[float, typer.Option(help="Seconds per annotated clip, for --predictions.", min=0.01)] = 2.0,
+    no_moment_threshold: Annotated[
+        float | None,
+        typer.Option(help='Answer "no moment" below this score.', min=0.0, max=1.0, show_default="the validation's"),
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="data.KEY=VALUE", help="Where the data lies now. Repeatable.")
     ] = None,
@@ -28,19 +32,26 @@ def evaluate(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Metrics of a run on a split, or of a prediction file: R1, mAP, mIoU of moments, mAP and HIT@1 of highlights."""
-    from rdmf_model.evaluation.files import evaluate_files, print_metrics
+    """Metrics of a run on a split, or of a prediction file; the labels of the set decide which tables there are.
+
+    Windows: R1, R5, mAP, mIoU. Saliency scores: mAP, HIT@1. Labels per clip: top-5 mAP (TVSum), mAP (YouTube
+    Highlights).
+    Queries that match nothing: AUROC and F1.
+    """
+    from rdmf_model.evaluation.files import evaluate_files
+    from rdmf_model.evaluation.tables import print_metrics
 
     files = [path for path in (predictions, ground_truth) if path is not None]
     if (run is None) == (not files) or len(files) == 1:
         raise ParameterError("evaluate needs a run, or --predictions and --ground-truth. Give one of the two.")
     if predictions is not None and ground_truth is not None:
-        metrics = evaluate_files(predictions, ground_truth, clip_length)
+        metrics = evaluate_files(predictions, ground_truth, clip_length, no_moment_threshold)
     else:
         from rdmf_model.evaluation.run import evaluate_run
 
         set_up_device(device, threads)
         options: dict[str, Any] = {"output": output, "overrides": settings or [], "batch_size": batch_size}
+        options["no_moment_threshold"] = no_moment_threshold
         metrics = evaluate_run(run or Path(), split, which=checkpoint, device=device, **options)
 
     def render() -> None:

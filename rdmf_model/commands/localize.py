@@ -56,6 +56,8 @@ def localize(
         console.print(f"timeline: {plot}", highlight=False, soft_wrap=True)
 
     def render() -> None:
+        if result.no_moment:
+            print(f"probably not in this video: every score is below {result.threshold:.3f}, chosen on validation data")
         for start, end, score in result.windows[:top]:
             print(f"{start:8.2f} to {end:8.2f} s  score {score:.3f}")
 

@@ -9,7 +9,16 @@ from rdmf_model.commands.options import Json, Threads
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import emit
 
-HEADLINES = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP", "HL-min-VeryGood-mAP", "HL-min-VeryGood-Hit1")
+HEADLINES = (
+    "MR-full-R1@0.5",
+    "MR-full-R1@0.7",
+    "MR-full-mAP",
+    "HL-min-VeryGood-mAP",
+    "HL-min-VeryGood-Hit1",
+    "HL-top5-mAP",
+    "HL-mAP",
+    "NM-AUROC",
+)
 
 EPILOG = "Example: rdmf train configs/planted.toml -o run --epochs 2"
 

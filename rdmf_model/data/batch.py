@@ -16,7 +16,10 @@ from rdmf_theory.errors import ParameterError
 @dataclass(frozen=True)
 class Sample:
     """One query with its video: video (T, Cv) and text (L, Ct) as stored (float16 or float32), windows (n, 2) float32
-    `xx` spans in [0, 1] of the extent, relevance (T,) bool, saliency (T,) float32 with NaN where not annotated."""
+    `xx` spans in [0, 1] of the extent, relevance (T,) bool, saliency (T,) float32 with NaN where not annotated.
+
+    nothing: whether it is annotated that no moment matches; without windows and without this the query is unlabelled.
+    """
 
     qid: Qid
     vid: str
@@ -27,6 +30,7 @@ class Sample:
     relevance: Tensor
     saliency: Tensor
     clip_length: float
+    nothing: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Batch:
     relevance: (B, T) bool, clip centre in a window (or the window's centre in the clip, for windows below a clip).
     saliency: (B, T) float32, mean annotator score (0 to 4 in QVHighlights), NaN where not annotated and in the padding.
     extent: (B,) float32, seconds, video_lengths * clip_length.  clip_length: seconds.
+    nothing: (B,) bool, annotated that no moment matches; None: of no sample.
     """
 
     video: Tensor
@@ -53,6 +58,7 @@ class Batch:
     qids: list[Qid]
     vids: list[str]
     queries: list[str]
+    nothing: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.qids)
@@ -66,6 +72,12 @@ class Batch:
     def word_mask(self) -> Tensor:
         """(B, L) bool, True on the sample's own words."""
         return torch.arange(self.text.shape[1], device=self.text.device) < self.text_lengths[:, None]
+
+    @property
+    def labelled(self) -> Tensor:
+        """(B,) bool, True where moments are annotated: with windows, or as "nothing matches"."""
+        windows = torch.tensor([len(spans) > 0 for spans in self.windows], device=self.video.device)
+        return windows if self.nothing is None else windows | self.nothing
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on `device`."""
@@ -111,6 +123,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
         qids=[sample.qid for sample in samples],
         vids=[sample.vid for sample in samples],
         queries=[sample.query for sample in samples],
+        nothing=torch.tensor([sample.nothing for sample in samples]),
     )
 
 

@@ -15,13 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rdmf_model.data.annotations import Annotation, read_annotations
+from rdmf_model.data.annotations import DURATION_TOLERANCE, Annotation, read_annotations
 from rdmf_model.data.batch import Sample
 from rdmf_model.data.features import TEXT_KEYS, FeatureFolders, feature_path, load_features
 from rdmf_theory.errors import DataError, ParameterError
-
-# features may miss or exceed the duration by this share (or by two clips): frame rates and clip lengths are rounded
-DURATION_TOLERANCE = 0.05
 
 
 class MomentDataset(torch.utils.data.Dataset[Sample]):
@@ -112,14 +109,21 @@ class MomentDataset(torch.utils.data.Dataset[Sample]):
             relevance=torch.from_numpy(relevant_clips(spans, clips)),
             saliency=torch.from_numpy(self._saliency(annotation, clips)),
             clip_length=self.clip_length,
+            nothing=annotation.nothing,
         )
 
     def _saliency(self, annotation: Annotation, clips: int) -> np.ndarray:
-        """Score of the annotated clip that holds each feature clip's centre, NaN where there is none."""
+        """Score of the annotated clip that holds each feature clip's centre, NaN where there is none.
+
+        `label` divides the video into as many equal clips as it has entries.
+        """
+        seconds = self.annotation_clip_length
+        if annotation.record.get("saliency_scores") is None and annotation.record.get("label"):
+            seconds = annotation.duration / len(annotation.record["label"])
         by_id = np.full(int(annotation.clip_ids.max(initial=-1)) + 1, np.nan, dtype=np.float32)
         by_id[annotation.clip_ids] = annotation.saliency
         centres = (np.arange(clips) + 0.5) * self.clip_length
-        ids = np.floor(centres / self.annotation_clip_length).astype(np.int64)
+        ids = np.floor(centres / seconds).astype(np.int64)
         saliency = np.full(clips, np.nan, dtype=np.float32)
         inside = ids < len(by_id)
         saliency[inside] = by_id[ids[inside]]
@@ -129,16 +133,20 @@ class MomentDataset(torch.utils.data.Dataset[Sample]):
 def normalised_spans(windows: np.ndarray, clips: int, clip_length: float) -> np.ndarray:
     """Windows in seconds → `xx` spans in [0, 1] of the extent `clips * clip_length`.
 
-    A window that reaches past the extent is cut there. Features may end a little before the video does: a window that
-    begins in that tail is moved back so that it keeps its own length, at most one clip.
+    A window of zero length is widened to the clip around it: no span overlaps a point. A window that reaches past the
+    extent is cut there. Features may end a little before the video does: a window that begins in that tail is moved
+    back so that it keeps its own length, at most one clip.
 
     Arguments:
-        windows: (n, 2) seconds, start < end.
+        windows: (n, 2) seconds, start <= end.
 
     Returns: (n, 2) float64, 0 <= start < end <= 1.
     """
     extent = clips * clip_length
     start, end = windows[:, 0], windows[:, 1]
+    point = end <= start
+    start = np.where(point, np.maximum(start - clip_length / 2, 0.0), start)
+    end = np.where(point, start + clip_length, end)
     keep = np.minimum(np.minimum(end - start, clip_length), extent)
     return np.stack([np.minimum(start, extent - keep), np.minimum(end, extent)], axis=1) / extent
 

@@ -23,6 +23,8 @@ class Localization:
     windows: (start, end, score) in seconds, best first; score in [0, 1].
     saliency: one score per clip; only its order and differences mean something.  pattern: per clip, None without one.
     clip_length: seconds.  duration: seconds covered by the features.
+    threshold: best score below which the answer is "not in this video", as the validation chose it; None where the
+        training data had no query that matches nothing.
     """
 
     windows: list[tuple[float, float, float]]
@@ -30,6 +32,12 @@ class Localization:
     pattern: list[float] | None
     clip_length: float
     duration: float
+    threshold: float | None = None
+
+    @property
+    def no_moment(self) -> bool:
+        """Whether the best window scores below the threshold: what the text says is probably not in this video."""
+        return self.threshold is not None and max((score for *_, score in self.windows), default=0.0) < self.threshold
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json` and `-o`, with the field's names for the predictions."""
@@ -39,6 +47,8 @@ class Localization:
             "pred_relevant_windows": [list(window) for window in self.windows],
             "pred_saliency_scores": self.saliency,
             "pattern": self.pattern,
+            "no_moment": self.no_moment if self.threshold is not None else None,
+            "no_moment_threshold": self.threshold,
         }
 
 
@@ -118,6 +128,7 @@ def localize(
         pattern=None if pattern is None else [float(value) for value in pattern[0, :clips].tolist()],
         clip_length=seconds,
         duration=clips * seconds,
+        threshold=header.get("metrics", {}).get("NM-threshold"),
     )
 
 

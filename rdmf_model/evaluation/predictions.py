@@ -15,7 +15,8 @@ def check_predictions(records: Sequence[Mapping[str, Any]], sources: Sequence[st
 
     Arguments:
         records: with `qid` and at least one of `pred_relevant_windows` (non-empty list of [start, end, score], seconds)
-            and `pred_saliency_scores` (non-empty list of numbers); all records have the same of the two.
+            and `pred_saliency_scores` (non-empty list of numbers); all records have the same of the two. Optional:
+            `pred_no_moment`, the probability in [0, 1] that nothing in the video matches.
         sources: how to name each record in a message, e.g. `FILE:LINE`.
 
     Raises: DataError for the first record that breaks a rule.
@@ -40,6 +41,9 @@ def check_predictions(records: Sequence[Mapping[str, Any]], sources: Sequence[st
             _check_windows(record["pred_relevant_windows"], source)
         if "pred_saliency_scores" in record:
             _check_scores(record["pred_saliency_scores"], source)
+        no_moment = record.get("pred_no_moment")
+        if no_moment is not None and not (_is_number(no_moment) and 0 <= no_moment <= 1):
+            raise DataError(f"{source}: pred_no_moment must be a probability in [0, 1]. Got {no_moment!r}.")
         by_qid[str(qid)], first[str(qid)] = record, source
     return by_qid
 

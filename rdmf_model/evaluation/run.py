@@ -23,6 +23,7 @@ def evaluate_run(
     overrides: Sequence[str] = (),
     device: str = "cpu",
     batch_size: int | None = None,
+    no_moment_threshold: float | None = None,
 ) -> dict[str, Any]:
     """Predict a split with a trained model, write the predictions, measure them.
 
@@ -33,13 +34,14 @@ def evaluate_run(
         output: predictions file, jsonl; None writes none.
         overrides: "data.KEY=VALUE", where the data lies now.
         device: "cpu" or "cuda".  batch_size: None takes the training's.
+        no_moment_threshold: score below which "no moment" is answered; None takes the one that the validation chose.
 
     Returns: the evaluator's metrics, "brief" holds the headlines; empty where the split has nothing to compare with.
     Raises: DataError for a checkpoint or data that cannot be used; ParameterError for a split or override that does
         not exist.
     """
     from rdmf_model.data.splits import load_split
-    from rdmf_model.evaluation.metrics import evaluate_predictions
+    from rdmf_model.evaluation.metrics import can_be_measured, evaluate_predictions
 
     model, config, header = load_run(run, which=which, device=device)
     config = relocate(config, overrides)
@@ -57,9 +59,13 @@ def evaluate_run(
     if output is not None:
         lines = "".join(json.dumps(line, allow_nan=False) + "\n" for line in predictions)
         write_atomically(output, lines.encode())
-    if not any(record.get("relevant_windows") or record.get("saliency_scores") for record in dataset.records):
+    if not any(map(can_be_measured, dataset.records)):
         return {}
-    return evaluate_predictions(predictions, dataset.records, dataset.annotation_clip_length)
+    if no_moment_threshold is None:
+        no_moment_threshold = header.get("metrics", {}).get("NM-threshold")
+    return evaluate_predictions(
+        predictions, dataset.records, dataset.annotation_clip_length, no_moment_threshold=no_moment_threshold
+    )
 
 
 def relocate(config: Config, overrides: Sequence[str]) -> Config:

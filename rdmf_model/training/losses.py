@@ -23,11 +23,19 @@ MIN_QUALITY = 0.3
 
 @dataclass(frozen=True)
 class Targets:
-    """Dense targets of a batch: validity, relevance (bool) and saliency in [0, 1], shape (B, T) each, and each relevant
-    clip's window [start, end] in [0, 1], shape (B, T, 2), 0 elsewhere."""
+    """Dense targets of a batch.
+
+    valid: (B, T) bool, clips about which something is annotated: every clip of a query with labelled moments, the clips
+        with saliency of any other.
+    relevance: (B, T) bool, in a window.
+    irrelevant: (B, T) bool, known to be in none; a query without labels has no such clip.
+    saliency: (B, T) in [0, 1].
+    window: (B, T, 2) in [0, 1], each relevant clip's own, 0 elsewhere.
+    """
 
     valid: Tensor
     relevance: Tensor
+    irrelevant: Tensor
     saliency: Tensor
     window: Tensor
 
@@ -36,8 +44,10 @@ def dense_targets(batch: Batch) -> Targets:
     """Per-clip targets: saliency in [0, 1] (annotated score / 4, else relevance), and the window nearest to each
     relevant clip's centre (the last one where several hold it)."""
     clips = batch.video.shape[1]
-    valid = batch.clip_mask
+    labelled = batch.labelled[:, None]
+    valid = batch.clip_mask & (labelled | ~batch.saliency.isnan())
     relevance = batch.relevance & valid
+    irrelevant = valid & labelled & ~relevance
     saliency = torch.where(batch.saliency.isnan(), relevance.to(batch.video.dtype), batch.saliency / 4.0)
     saliency = torch.where(valid, saliency, torch.zeros_like(saliency))
     window = batch.video.new_zeros(*relevance.shape, 2)
@@ -49,17 +59,18 @@ def dense_targets(batch: Batch) -> Targets:
             distance = torch.maximum(start - centre[row], centre[row] - end).clamp(min=0.0)
             window[row] = torch.where((distance <= nearest)[:, None], window.new_tensor([start, end]), window[row])
             nearest = torch.minimum(nearest, distance)
-    return Targets(valid, relevance, saliency, window * relevance[..., None])
+    return Targets(valid, relevance, irrelevant, saliency, window * relevance[..., None])
 
 
 def saliency_loss(scores: Tensor, targets: Targets) -> Tensor:
     """Class-balanced binary cross-entropy of the clip scores against relevance: both classes of a video weigh the
-    same."""
+    same, a query without labels nothing."""
     loss = binary_cross_entropy_with_logits(scores, targets.relevance.to(scores.dtype), reduction="none")
     positive = targets.relevance.to(scores.dtype)
-    negative = (targets.valid & ~targets.relevance).to(scores.dtype)
+    negative = targets.irrelevant.to(scores.dtype)
     per_class = [(loss * weight).sum(1) / weight.sum(1).clamp(min=1.0) for weight in (positive, negative)]
-    return (per_class[0] + per_class[1]).mean() / 2
+    labelled = (targets.relevance | targets.irrelevant).any(1)
+    return (per_class[0] + per_class[1]).sum() / labelled.sum().clamp(min=1) / 2
 
 
 def contrastive_loss(scores: Tensor, targets: Targets, temperature: float) -> Tensor:
@@ -118,7 +129,8 @@ def alignment_loss(
 def moment_losses(logits: Tensor, spans: Tensor, batch: Batch) -> dict[str, Tensor]:
     """Hungarian-matched span losses (L1 on (centre, width), 1 − gIoU), and the slots' classification and ranking.
 
-    A slot's class target is its IoU with the best window (so that the score ranks by quality), 0 below `MIN_QUALITY`.
+    A slot's class target is its IoU with the best window (so that the score ranks by quality), 0 below `MIN_QUALITY`,
+    and 0 for every slot of a query that nothing matches. Queries without labels contribute nothing.
     """
     matches = match_moments(logits, spans, batch.windows)
     row = torch.cat([torch.full_like(q, i) for i, (q, _) in enumerate(matches)])
@@ -131,7 +143,7 @@ def moment_losses(logits: Tensor, spans: Tensor, batch: Batch) -> dict[str, Tens
         return {
             "l1": zero,
             "giou": zero,
-            "classification": binary_cross_entropy_with_logits(logits, quality),
+            "classification": slot_classification(logits, quality, batch.labelled),
             "ranking": zero,
         }
     chosen = spans[row, slot]
@@ -147,8 +159,18 @@ def moment_losses(logits: Tensor, spans: Tensor, batch: Batch) -> dict[str, Tens
         "ranking": ranking,
         "l1": (chosen - span_xx_to_cxw(target)).abs().sum(-1).mean(),
         "giou": (1.0 - giou).mean(),
-        "classification": binary_cross_entropy_with_logits(logits, quality),
+        "classification": slot_classification(logits, quality, batch.labelled),
     }
+
+
+def slot_classification(logits: Tensor, quality: Tensor, labelled: Tensor) -> Tensor:
+    """Binary cross-entropy of the slots' scores against their quality, the mean over the slots of labelled queries.
+
+    Arguments:
+        logits, quality: (B, Q).  labelled: (B,) bool.
+    """
+    loss = binary_cross_entropy_with_logits(logits, quality, reduction="none").mean(1)
+    return (loss * labelled).sum() / labelled.sum().clamp(min=1)
 
 
 def ranking_loss(logits: Tensor, quality: Tensor, temperature: float = 0.1) -> Tensor:

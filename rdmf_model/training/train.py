@@ -95,7 +95,7 @@ def _set_up(
     config = dataclasses.replace(config, data=planted_paths(config.data, output))
     datasets = load_split(config, "train"), load_split(config, "val")
     check_widths(config, *datasets)
-    check_selection(config, datasets[1])
+    config = check_selection(config, datasets[1])
     given = config.model.region.wavelength != "auto"
     config, statistics = resolve_region(config, *datasets)
     seed_everything(config.train.seed, 0)

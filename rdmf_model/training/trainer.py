@@ -266,10 +266,19 @@ def write_tensorboard(folder: Path, row: Mapping[str, Any]) -> None:
     writer.close()
 
 
+EPOCH_FIGURES = (
+    ("R1@0.5", "MR-full-R1@0.5"),
+    ("R1@0.7", "MR-full-R1@0.7"),
+    ("mAP", "MR-full-mAP"),
+    ("top-5 mAP", "HL-top5-mAP"),
+    ("highlight mAP", "HL-mAP"),
+)
+
+
 def epoch_line(row: Mapping[str, Any], epochs: int) -> str:
     """One line for people about one epoch."""
     text = f"epoch {row['epoch']:>3}/{epochs}  loss {row['loss']['loss']:.4f}"
     metrics = row.get("metrics") or {}
-    for label, key in (("R1@0.5", "MR-full-R1@0.5"), ("R1@0.7", "MR-full-R1@0.7"), ("mAP", "MR-full-mAP")):
+    for label, key in EPOCH_FIGURES:
         text += f"  {label} {metrics[key]:.2f}" if key in metrics else ""
     return f"{text}{'  best' if row.get('best') else ''}  {row['seconds']:.1f} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,17 @@ def json_ready(value: Any) -> Any:
         # numpy scalars and arrays
         return json_ready(value.tolist())
     return str(value)
+
+
+def printable(text: object) -> str:
+    """`text` with every control and format character (escape sequences, line breaks, direction marks) written as an
+    escape such as `\\x1b`: what comes out of data must not steer the terminal.
+    """
+    return "".join(_escaped(c) if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in str(text))
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def emit(obj: Mapping[str, Any], as_json: bool, render: Callable[[], None]) -> None:

@@ -139,7 +139,8 @@ def test_clip_labels_of_highlight_sets_become_saliency(tmp_path):
     labels = {"relevant_clip_ids": None, "label": [[1, 3], [5, 5], [2, 2], [1, 1]]}
     files = write_dataset(tmp_path, [record("v", "v", 8, None, **labels)], {"v": [ramp(4, 2)]}, {"v": ramp(2, 2)})
     sample = MomentDataset(*files)[0]
-    assert sample.saliency.tolist() == [2.0, 5.0, 2.0, 1.0]
+    # from the annotators' 1 to 5 to the saliency's 0 to 4
+    assert sample.saliency.tolist() == [1.0, 4.0, 1.0, 0.0]
     assert len(sample.windows) == 0
 
 

@@ -68,10 +68,9 @@ def test_the_data_set_that_the_other_tests_spoil_is_good(files):
         ),
         pytest.param({"duration": 5, "relevant_windows": []}, "lasts 5 s.*about 1", id="too many clips"),
         pytest.param({"relevant_windows": [[6, 2]]}, r"relevant_windows\[0\] is reversed.*Got \[6, 2\]", id="reversed"),
-        pytest.param({"relevant_windows": [[2, 2]]}, "is reversed", id="zero length"),
         pytest.param({"relevant_windows": [[-1, 2]]}, "must not start before 0 s", id="negative"),
         pytest.param({"relevant_windows": [[2, 12.5]]}, "outside the video of 10 s. Got .2, 12.5.", id="ends outside"),
-        pytest.param({"relevant_windows": [[2, 4], [10, 11]]}, r"windows\[1\] lies outside", id="starts outside"),
+        pytest.param({"relevant_windows": [[2, 4], [12.5, 13]]}, r"windows\[1\] lies outside", id="starts outside"),
         pytest.param({"relevant_windows": [[2, None]]}, "must be a number. Got None", id="open window"),
         pytest.param(
             '{"qid":2,"query":"","vid":"b","duration":10,"relevant_windows":[[2,1e999]]}', "finite", id="1e999"

@@ -33,7 +33,7 @@ def targets_of(relevance, valid=None, saliency=None, window=None):
     valid = torch.ones_like(relevance) if valid is None else torch.tensor(valid, dtype=torch.bool)
     saliency = relevance.float() if saliency is None else torch.tensor(saliency)
     window = torch.zeros(*relevance.shape, 2) if window is None else torch.tensor(window)
-    return Targets(valid, relevance, saliency, window)
+    return Targets(valid, relevance, valid & ~relevance, saliency, window)
 
 
 def softplus(x):
@@ -278,7 +278,9 @@ def test_moment_losses_are_least_at_the_exact_windows():
     "windows", [[[], [], []], [[], [(0.2, 0.7)], []], [[(0.1 * i, 0.1 * i + 0.1) for i in range(9)]] * 3]
 )
 def test_moment_losses_for_no_window_and_for_more_windows_than_slots(windows):
-    batch = make_batch(windows=windows)
+    """Here a query without windows is one that nothing matches."""
+    nothing = torch.tensor([len(spans) == 0 for spans in windows])
+    batch = dataclasses.replace(make_batch(windows=windows), nothing=nothing)
     logits = torch.randn(3, 4, requires_grad=True)
     spans = torch.rand(3, 4, 2, requires_grad=True)
     losses = moment_losses(logits, spans, batch)

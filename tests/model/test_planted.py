@@ -7,7 +7,7 @@ import pytest
 
 from rdmf_model.data.dataset import MomentDataset
 from rdmf_model.data.planted import CONCEPTS, write_planted_dataset
-from rdmf_model.evaluation.metrics import ranking_precision
+from rdmf_model.evaluation.highlights import ranking_precision
 from rdmf_theory.errors import ParameterError
 
 

@@ -112,17 +112,17 @@ DATASET = (
 )  # fmt: skip
 
 EVALUATION = (
-    ("R1 by score instead of order", "rdmf_model.evaluation.metrics:_retrieval", "rows[0, :2]",
+    ("R1 by score instead of order", "rdmf_model.evaluation.moments:_retrieval", "rows[0, :2]",
      "rows[rows[:, 2].argmax(), :2]",
      METRICS + "test_r1_uses_the_first_listed_window_and_map_sorts_by_score"),
-    ("mAP by order instead of score", "rdmf_model.evaluation.metrics:average_precision", "np.argsort(-rows[:, 2], ",
+    ("mAP by order instead of score", "rdmf_model.evaluation.moments:average_precision", "np.argsort(-rows[:, 2], ",
      "np.argsort(0 * rows[:, 2], ", METRICS + "test_r1_uses_the_first_listed_window_and_map_sorts_by_score"),
-    ("sorted before the cut at ten", "rdmf_model.evaluation.metrics:average_precision", "rows = rows[:MAX_WINDOWS]",
+    ("sorted before the cut at ten", "rdmf_model.evaluation.moments:average_precision", "rows = rows[:MAX_WINDOWS]",
      "rows = rows[np.argsort(-rows[:, 2], kind='stable')][:MAX_WINDOWS]",
      METRICS + "test_the_cut_at_ten_windows_comes_before_sorting"),
-    ("length ranges open above", "rdmf_model.evaluation.metrics:moment_retrieval", "shorter < end - start <= longer",
+    ("length ranges open above", "rdmf_model.evaluation.moments:moment_retrieval", "shorter < end - start <= longer",
      "shorter <= end - start < longer", METRICS + "test_length_ranges_include_their_longer_end"),
-    ("long saliency is not cut", "rdmf_model.evaluation.metrics:highlight_detection", "top[row] = np.argmax(rows)",
+    ("long saliency is not cut", "rdmf_model.evaluation.highlights:_group", "top[row] = np.argmax(rows)",
      "top[row] = np.argmax(rows[: len(score)])",
      METRICS + "test_short_saliency_lists_are_padded_with_zeros_and_long_ones_cut"),
 )  # fmt: skip
