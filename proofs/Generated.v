@@ -36,6 +36,13 @@ Definition laplacian_first (here right : R) : R := - here + right.
 Definition laplacian_inner (left here right : R) : R := - 2 * here + left + right.
 Definition laplacian_last (left here : R) : R := - here + left.
 
+(* The same with conductances: competition/conductances.py, weighted_laplacian. *)
+Definition weighted_laplacian_first (edge_right here right : R) : R :=
+  - edge_right * here + edge_right * right.
+Definition weighted_laplacian_inner (edge_left edge_right left here right : R) : R :=
+  - edge_left * here + edge_left * left - edge_right * here + edge_right * right.
+Definition weighted_laplacian_last (edge_left left here : R) : R := - edge_left * here + edge_left * left.
+
 (* Transcribed from formulas.py. *)
 Definition steady_v (u_star z : R) : R := z * u_star * (1 - u_star).
 Definition chart_F (u_star z rate : R) : R := rate * z * u_star.

@@ -13,10 +13,12 @@ import inspect
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
 from rdmf_theory import formulas
+from rdmf_theory.competition.conductances import laplacian_rows
 from rdmf_theory.kinetics import GRAY_SCOTT
 from rdmf_theory.layer.step import clip_laplacian
 from rdmf_theory.proving.prove import PROOFS, theorems
@@ -192,6 +194,28 @@ def _laplacian() -> list[str]:
     ]
 
 
+def _weighted_laplacian() -> list[str]:
+    """First, inner and last row of the Laplacian with conductances; ValueError if its rows are not of one form."""
+    left, here, right, edge_left, edge_right = sp.symbols("left here right edge_left edge_right")
+    kappa, x = np.array(sp.symbols("kappa0:5")), sp.symbols("x0:6")
+    rows = laplacian_rows(kappa) @ np.array(x)
+
+    def row(i: int) -> Any:
+        """Row i in the names of its neighbourhood."""
+        names = {x[j]: name for j, name in ((i - 1, left), (i, here), (i + 1, right)) if 0 <= j < len(x)}
+        edges = {kappa[j]: name for j, name in ((i - 1, edge_left), (i, edge_right)) if 0 <= j < len(kappa)}
+        return sp.expand(rows[i].subs({**names, **edges}, simultaneous=True))
+
+    inner = row(1)
+    if any(sp.expand(row(i) - inner) != 0 for i in range(1, 5)) or laplacian_rows(kappa[:0]).any():
+        raise ValueError("laplacian_rows must have equal inner rows, and be zero for one clip.")
+    return [
+        printed("weighted_laplacian_first", "edge_right here right", row(0)),
+        printed("weighted_laplacian_inner", "edge_left edge_right left here right", inner),
+        printed("weighted_laplacian_last", "edge_left left here", row(5)),
+    ]
+
+
 def _formulas() -> list[str]:
     functions = [member for _, member in inspect.getmembers(formulas, inspect.isfunction)]
     in_order = sorted(functions, key=lambda function: inspect.getsourcelines(function)[1])
@@ -204,6 +228,7 @@ def generate() -> str:
         "Kinetics and Jacobian: kinetics.py.": _kinetics(),
         "Rows of the semi-implicit step without diffusion, and its linearisation: derive.py.": _step(),
         "Rows of the clip Laplacian: layer/step.py, clip_laplacian.": _laplacian(),
+        "The same with conductances: competition/conductances.py, weighted_laplacian.": _weighted_laplacian(),
         "Transcribed from formulas.py.": _formulas(),
     }
     return HEADER + "".join(f"\n(* {title} *)\n" + "\n".join(texts) + "\n" for title, texts in sections.items())
