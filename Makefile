@@ -9,11 +9,12 @@ DEMO ?= demo-output
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format docs proofs clean
+.PHONY: help install demo test sanitize lint format docs proofs clean
 
 help:
 	@echo "make demo     install into $(VENV), run the whole line on embedded data, leave $(DEMO)/report.html"
 	@echo "make test     install into $(VENV), then ruff, pyright, import contracts and pytest"
+	@echo "make sanitize the compiled kernels under AddressSanitizer and UBSan"
 	@echo "make lint     the checks of 'make test' without pytest;  make format  lets ruff rewrite"
 	@echo "make docs     HTML documentation in docs/_build/html;  make proofs  the proofs, where Coq is installed"
 	@echo "make clean    remove what these targets made, $(VENV) included"
@@ -43,6 +44,10 @@ lint: install
 
 test: lint
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n 2
+
+# Not part of `make test`: the sanitized build alone takes half a minute.
+sanitize: install
+	RDMF_SANITIZE=1 $(BIN)/python -m pytest tests/ops/test_sanitizers.py
 
 format: install
 	$(BIN)/ruff check --fix .

@@ -34,13 +34,18 @@ class Fusion(nn.Module):
     takes_score: ClassVar[bool] = False
 
     def forward(
-        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+        self,
+        video: Tensor,
+        text: Tensor,
+        query: Tensor,
+        video_mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
     ) -> FusionOutput:
-        """Fuse clips with a text.
+        """Fuse clips with a text. A subclass starts with `inputs.check_inputs`, which refuses what is not as below.
 
         Arguments:
             video: projected clips (B, T, C), 0 in the padding.  video_mask: (B, T) bool, the valid clips first.
-            text: projected words (B, L, C).  text_mask: (B, L) bool.
+            text: projected words (B, L, C).  text_mask: (B, L) bool.  A mask that is None says that all are valid.
             query: the pooled text, (B, C).
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward.")

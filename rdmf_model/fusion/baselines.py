@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rdmf_model.fusion.base import FeedForward, Fusion, FusionOutput, clip_positions
+from rdmf_model.fusion.inputs import check_inputs
 
 
 class NoFusion(Fusion):
@@ -19,8 +20,14 @@ class NoFusion(Fusion):
         self.norm = nn.LayerNorm(channels)
 
     def forward(
-        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+        self,
+        video: Tensor,
+        text: Tensor,
+        query: Tensor,
+        video_mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
     ) -> FusionOutput:
+        check_inputs(video, text, query, video_mask, text_mask, self.norm.weight)
         return FusionOutput(self.norm(video), None)
 
 
@@ -35,8 +42,14 @@ class ConvolutionFusion(Fusion):
         self.norm = nn.LayerNorm(channels)
 
     def forward(
-        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+        self,
+        video: Tensor,
+        text: Tensor,
+        query: Tensor,
+        video_mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
     ) -> FusionOutput:
+        video_mask, _ = check_inputs(video, text, query, video_mask, text_mask, self.norm.weight)
         valid = video_mask[:, None, :]
         pair = torch.cat([video, video * query[:, None, :]], dim=-1).transpose(1, 2) * valid
         hidden = nn.functional.gelu(self.first(pair)) * valid
@@ -74,8 +87,14 @@ class CrossAttentionFusion(Fusion):
         self.final_norm = nn.LayerNorm(channels)
 
     def forward(
-        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+        self,
+        video: Tensor,
+        text: Tensor,
+        query: Tensor,
+        video_mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
     ) -> FusionOutput:
+        video_mask, text_mask = check_inputs(video, text, query, video_mask, text_mask, self.final_norm.weight)
         positions = clip_positions(video.shape[1], video.shape[2], video.device, video.dtype)
         mixed, _ = self.attention(
             self.norm(video) + positions, text, text, key_padding_mask=~text_mask, need_weights=False
@@ -96,8 +115,14 @@ class SelfAttentionFusion(Fusion):
         self.norm = nn.LayerNorm(channels)
 
     def forward(
-        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+        self,
+        video: Tensor,
+        text: Tensor,
+        query: Tensor,
+        video_mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
     ) -> FusionOutput:
+        video_mask, text_mask = check_inputs(video, text, query, video_mask, text_mask, self.norm.weight)
         clips = video.shape[1]
         x = torch.cat([video + self.kind[0], text + self.kind[1]], dim=1)
         mask = torch.cat([video_mask, text_mask], dim=1)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from rdmf_model.constraints.base import Constraint, Design
 from rdmf_model.fusion.base import FeedForward, Fusion, FusionOutput
+from rdmf_model.fusion.inputs import check_inputs, clip_lengths
 from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_model.ops.reaction_diffusion.driven import (
     Drive,
@@ -202,16 +203,24 @@ class ReactionDiffusionFusion(Fusion):
         return self.norm(self.feedforward(video + self.dropout(change))), pattern
 
     def forward(
-        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+        self,
+        video: Tensor,
+        text: Tensor,
+        query: Tensor,
+        video_mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
     ) -> FusionOutput:
         """Fused clips (B, T, C) and the pattern (B, T), the channels' weighted activator, 0 in the padding.
 
         Arguments:
-            video, video_mask: clips (B, T, C) and their validity (B, T), the valid ones first.
+            video, video_mask: clips (B, T, C) and their validity (B, T), bool, the valid ones first; None: all.
             query: the pooled text, (B, C).  text, text_mask: not used, part of the common interface.
+        Raises: ValueError, with the remedy, for anything else; half precisions are computed in float32.
         """
+        video_mask, _ = check_inputs(video, text, query, video_mask, text_mask, self.activator_weight)
+        lengths, query = clip_lengths(video_mask, query)
         design = self.design(query).map(lambda x: x[:, None])
-        score, lengths = self.score(video, query, video_mask), video_mask.sum(1)
+        score = self.score(video, query, video_mask)
         if not self.fused:
             clips, pattern = self.read(video, *self.react(design, score, lengths))
             return FusionOutput(clips, pattern * video_mask)

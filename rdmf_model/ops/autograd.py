@@ -49,6 +49,7 @@ def once_differentiable(
         return tuple(every)
 
     def like_inputs(*arguments: Any) -> Any:
+        _check_devices(name, arguments)
         found = tuple(x.new_empty(x.shape) for x in arguments[cotangents : cotangents + gradients])
         return found if gradients > 1 else found[0]
 
@@ -57,7 +58,18 @@ def once_differentiable(
             f"{name} cannot be differentiated twice by this backend. Pass backend='reference' for second derivatives."
         )
 
-    forward.register_fake(outputs)
+    def like_outputs(*inputs: Any) -> Any:
+        _check_devices(name, inputs)
+        return outputs(*inputs)
+
+    forward.register_fake(like_outputs)
     backward.register_fake(like_inputs)
     forward.register_autograd(differentiate, setup_context=save)
     backward.register_autograd(refuse)
+
+
+def _check_devices(name: str, arguments: tuple[Any, ...]) -> None:
+    """ValueError unless all tensors are in one place: beside a meta tensor torch would hand out memory as it lies."""
+    devices = {x.device for x in arguments if isinstance(x, Tensor)}
+    if len(devices) > 1:
+        raise ValueError(f"{name}: all tensors must be in one place. Got {sorted(map(str, devices))}: move them.")

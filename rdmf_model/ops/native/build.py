@@ -3,8 +3,13 @@
 Runs on installation (hatch_build.py loads this file by its path, so it uses the standard library only) and by hand:
 `python -m rdmf_model.ops.native.build`. The compiler is $CXX, else $CC, else c++; without one that works the package
 runs on its torch backends.
+
+`python -m rdmf_model.ops.native.build --sanitize FILE` compiles the same sources with AddressSanitizer and
+UndefinedBehaviorSanitizer into FILE: `RDMF_LIBRARY=FILE LD_PRELOAD=$(c++ -print-file-name=libasan.so) python ...` ends
+at the first byte that a kernel reads or writes where it must not (`tests/ops/test_sanitizers.py`).
 """
 
+import argparse
 import hashlib
 import os
 import platform
@@ -48,6 +53,7 @@ FLAGS = (
     "-fno-math-errno",
     "-fno-trapping-math",
 )
+SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
 BASELINE = ("-DRDMF_VARIANT=baseline", "-DRDMF_VECTOR_BYTES=16")
 X86_VARIANTS = (
     ("-DRDMF_VARIANT=avx2", "-DRDMF_VECTOR_BYTES=32", "-mavx2", "-mfma"),
@@ -67,12 +73,16 @@ def source_hash() -> str:
     return "h" + digest.hexdigest()[:16]
 
 
-def build() -> Path:
-    """Compiles every variant, links them into `LIBRARY` and returns its path. Raises BuildError."""
+def build(target: Path = LIBRARY, *, sanitize: bool = False) -> Path:
+    """Compiles every variant, links them into `target` and returns its path. Raises BuildError.
+
+    sanitize: with checks of memory and arithmetic, the baseline variant only, since all come from the same source.
+    """
+    checks = SANITIZE if sanitize else ()
     compiler = _compiler()
     variants: list[tuple[str, ...]] = [BASELINE]
     defines = [f"-DRDMF_SOURCE={source_hash()}"]
-    if platform.machine().lower() in ("x86_64", "amd64"):
+    if platform.machine().lower() in ("x86_64", "amd64") and not sanitize:
         variants += X86_VARIANTS
     else:
         defines.append("-DRDMF_BASELINE_ONLY")
@@ -84,19 +94,19 @@ def build() -> Path:
         parts += [(source, flags) for flags in variants for source in PER_VARIANT]
         for number, (source, flags) in enumerate(parts):
             objects.append(str(Path(folder, f"{number}.o")))
-            _run([*compiler, *FLAGS, *flags, "-c", str(FOLDER / source), "-o", objects[-1]])
-        linked = Path(folder, LIBRARY.name)
+            _run([*compiler, *FLAGS, *checks, *flags, "-c", str(FOLDER / source), "-o", objects[-1]])
+        linked = Path(folder, target.name)
         runtime = "-lc++" if sys.platform == "darwin" else "-lstdc++"
-        _run([*compiler, "-shared", "-pthread", *objects, runtime, "-o", str(linked)])
+        _run([*compiler, *checks, "-shared", "-pthread", *objects, runtime, "-o", str(linked)])
         # Into place in one step: a process that has the old library open keeps it.
-        staged = LIBRARY.with_suffix(f".{os.getpid()}.tmp")
+        staged = target.with_suffix(f".{os.getpid()}.tmp")
         try:
             shutil.copy2(linked, staged)
-            staged.replace(LIBRARY)
+            staged.replace(target)
         except OSError as error:
             staged.unlink(missing_ok=True)
-            raise BuildError(f"{LIBRARY} cannot be written: {error}") from error
-    return LIBRARY
+            raise BuildError(f"{target} cannot be written: {error}") from error
+    return target
 
 
 def _compiler() -> list[str]:
@@ -117,5 +127,13 @@ def _run(command: list[str]) -> None:
         raise BuildError(f"{command[0]} failed with status {done.returncode}: {lines[0]}")
 
 
+def main() -> None:
+    """The program: build the library, or with `--sanitize` another one that checks itself."""
+    parser = argparse.ArgumentParser(prog=f"python -m {__spec__.name if __spec__ else 'build'}")
+    parser.add_argument("--sanitize", type=Path, metavar="FILE", help="with AddressSanitizer and UBSan, into FILE")
+    chosen = parser.parse_args().sanitize
+    print(build(chosen, sanitize=True) if chosen else build())
+
+
 if __name__ == "__main__":
-    print(build())
+    main()

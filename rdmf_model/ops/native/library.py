@@ -1,23 +1,29 @@
-"""Is there a library of compiled kernels, does it belong to this source, and for which instruction set was it built?"""
+"""Is there a library of compiled kernels, does it belong to this source, and for which instruction set was it built?
+
+`RDMF_LIBRARY` names another file than `build.LIBRARY`, for instance the one that `build --sanitize` wrote.
+"""
 
 import ctypes
+import os
 from functools import cache
+from pathlib import Path
 
 from . import build
 
 
 @cache
 def _library() -> tuple[ctypes.CDLL | None, str]:
-    if not build.LIBRARY.is_file():
+    file = Path(os.environ.get("RDMF_LIBRARY") or build.LIBRARY)
+    if not file.is_file():
         return None, "it was not built: the installation found no working C++ compiler (set CXX and install again)"
     try:
-        library = ctypes.CDLL(str(build.LIBRARY))
+        library = ctypes.CDLL(str(file))
         library.rdmf_source.restype = library.rdmf_variant.restype = ctypes.c_char_p
         library.rdmf_lanes.restype = ctypes.c_int64
         if library.rdmf_source().decode() != build.source_hash():
             return None, f"it is older than its source: run python -m {build.__name__}"
     except (OSError, AttributeError) as error:
-        return None, f"{build.LIBRARY.name} cannot be loaded: {error}"
+        return None, f"{file.name} cannot be loaded: {error}"
     return library, f"built for {library.rdmf_variant().decode()}"
 
 

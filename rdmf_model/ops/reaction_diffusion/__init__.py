@@ -4,7 +4,6 @@ Backends are registered by name and imported on first use; `reference.py` is the
 """
 
 import importlib
-import math
 import os
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .arguments import check_lengths, common_dtype, common_shape
+from .arguments import check_lengths, check_step_size, check_steps, common_dtype, common_shape
 
 Backend = Callable[
     [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor | None, int, float], tuple[Tensor, Tensor]
@@ -94,13 +93,15 @@ def reaction_diffusion(
     Raises: ValueError if a shape, dtype, length, number or name is not as above. The values in the tensors are not
         inspected (on a GPU that would wait for it): `rdmf_model.constraints.constraint` emits admissible ones only.
     """
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 0:
-        raise ValueError(f"steps must be an integer >= 0. Got {steps!r}.")
-    if not (math.isfinite(step_size) and step_size > 0):
-        raise ValueError(f"step_size must be finite and positive. Got {step_size!r}.")
+    check_steps(steps)
+    check_step_size(step_size)
     fields = {"u0": u0, "v0": v0, "gain": gain}
     numbers = {"F": F, "k": k, "D_u": D_u, "D_v": D_v}
-    rates = {name: torch.as_tensor(x, device=u0.device) for name, x in numbers.items()}
+    device = getattr(u0, "device", None)
+    rates = {
+        name: x if x is None or isinstance(x, Tensor) else torch.as_tensor(x, device=device)
+        for name, x in numbers.items()
+    }
     dtype = common_dtype(fields | rates)
     batch, clips, channels = common_shape(fields, rates)
     lengths = check_lengths(lengths, batch, clips, u0.device)

@@ -5,30 +5,37 @@ the number of steps.
 """
 
 import ctypes
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rdmf_model.ops.autograd import once_differentiable
+from rdmf_model.ops.native.call import NativeCall, View
 from rdmf_model.ops.native.library import library, missing
+from rdmf_model.ops.signature import Signature
 
+from .arguments import check_step_size, check_steps
 from .reference import REACTION_LIMIT
 
 __all__ = ["missing", "reaction_diffusion_cpu"]
 
-
-class _View(ctypes.Structure):
-    _fields_ = (("data", ctypes.c_void_p), ("batch_stride", ctypes.c_int64), ("clip_stride", ctypes.c_int64))
+_RATES = ("F", "k", "D_u", "D_v")
+_VIEWS = ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar", "tilt", "tilt_bar", "video")
+FORWARD = Signature(
+    "reaction_diffusion",
+    **dict.fromkeys(("u0", "v0", "gain"), "B T C"),
+    **dict.fromkeys(_RATES, "B C"),
+    lengths="? int64 B",
+)
+BACKWARD = FORWARD.extended(u="B T C", v="B T C")
 
 
 class _Call(ctypes.Structure):
     """`Call` of ../native/steps.hpp."""
 
     _fields_ = (
-        *((name, _View) for name in ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar")),
-        *((name, _View) for name in ("tilt", "tilt_bar", "video")),
+        *((name, View) for name in _VIEWS),
         ("pattern", ctypes.c_void_p),
         ("rates", ctypes.c_void_p * 4),
         ("rate_gradients", ctypes.c_void_p * 4),
@@ -69,8 +76,10 @@ def _forward(
     steps: int,
     step_size: float,
 ) -> tuple[Tensor, Tensor]:
-    u, v = u0.new_empty(u0.shape), u0.new_empty(u0.shape)
-    run({"u0": u0, "v0": v0, "gain": gain, "u": u, "v": v}, {"rates": (F, k, D_u, D_v)}, lengths, steps, step_size)
+    tensors = {"u0": u0, "v0": v0, "gain": gain, "F": F, "k": k, "D_u": D_u, "D_v": D_v, "lengths": lengths}
+    call = NativeCall(FORWARD, tensors)
+    u, v = call.new("u", u0.shape), call.new("v", u0.shape)
+    run(call, lengths, steps, step_size)
     return u, v
 
 
@@ -89,12 +98,12 @@ def _backward(
     steps: int,
     step_size: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    fields = [u0.new_empty(u0.shape) for _ in range(3)]
-    rates = [F.new_empty(F.shape) for _ in range(4)]
-    views = {"u0": u0, "v0": v0, "gain": gain, "u": u_bar, "v": v_bar}
-    views |= zip(("u0_bar", "v0_bar", "gain_bar"), fields, strict=True)
-    run(views, {"rates": (F, k, D_u, D_v), "rate_gradients": rates}, lengths, steps, step_size)
-    return (*fields, *rates)  # type: ignore[return-value]
+    fields = {"u0": u0, "v0": v0, "gain": gain}
+    rates = {"F": F, "k": k, "D_u": D_u, "D_v": D_v}
+    call = NativeCall(BACKWARD, {"u": u_bar, "v": v_bar, **fields, **rates, "lengths": lengths})
+    bars = tuple(call.new(f"{name}_bar", x.shape) for name, x in (fields | rates).items())
+    run(call, lengths, steps, step_size, backward=True)
+    return bars  # type: ignore[return-value]
 
 
 def blocks(channels: int, dtype: torch.dtype) -> int:
@@ -103,43 +112,54 @@ def blocks(channels: int, dtype: torch.dtype) -> int:
 
 
 def run(
-    views: dict[str, Tensor],
-    rows: Mapping[str, Sequence[Tensor] | Tensor],
+    call: NativeCall,
     lengths: Tensor | None,
     steps: int,
-    step_size: float,
-    pattern: Tensor | None = None,
+    step_size: float = 1.0,
+    *,
+    backward: bool = False,
+    driven: int = 0,
 ) -> None:
-    """One call of the kernel: `views` (B, T, C), `rows` of (B, C) and `pattern` by their names in ../native/steps.hpp;
-    backward iff a cotangent of an input is among the views."""
-    batch, clips, channels = views["u"].shape
-    dtype = views["u"].dtype
-    call = _Call(
+    """Run the kernel on a call's tensors, by their names in ../native/steps.hpp.
+
+    Arguments:
+        lengths: the call's, or None.  steps, step_size: as in `reaction_diffusion`.
+        backward: whether it writes cotangents of the inputs.
+        driven: how many of the rows in `rows` (and `row_bars`) drive it; the rest are the rates. 0: there are no rows.
+    Raises: ValueError for steps, a step size or lengths out of range, or without clips.
+    """
+    refuse = call.signature.refuse
+    check_steps(steps, call.signature)
+    check_step_size(step_size, call.signature)
+    batch, clips, channels = (call.sizes[axis] for axis in "BTC")
+    if clips < 1:
+        raise refuse(f"there must be at least one clip. Got T = {clips}: leave such videos out.")
+    if lengths is not None and batch:
+        low, high = (int(x) for x in lengths.aminmax())
+        if low < 0 or high > clips:
+            raise refuse(f"lengths must lie in [0, T] = [0, {clips}]. Got values from {low} to {high}.")
+    filled = _Call(
+        *(call.view(name) for name in _VIEWS),
+        pattern=call.pointer("pattern"),
+        lengths=call.pointer("lengths"),
         batch=batch,
         clips=clips,
         channels=channels,
         steps=steps,
         step_size=step_size,
-        reaction_limit=REACTION_LIMIT[dtype],
+        reaction_limit=REACTION_LIMIT[torch.float64 if call.double else torch.float32],
     )
-    alive: list[Tensor] = []  # contiguous copies must outlive the call
-    for name, x in views.items():
-        x = x if x.stride(2) == 1 or channels == 1 else x.contiguous()
-        alive.append(x)
-        setattr(call, name, _View(x.data_ptr(), x.stride(0), x.stride(1)))
-    for name, tensors in rows.items():
-        for j, x in enumerate(tensors):
-            alive.append(x.contiguous())
-            getattr(call, name)[j] = alive[-1].data_ptr()
-    if pattern is not None:
-        alive.append(pattern.contiguous())
-        call.pattern = alive[-1].data_ptr()
-    if lengths is not None:
-        alive.append(lengths.contiguous())
-        call.lengths = alive[-1].data_ptr()
-    backward = "u0_bar" in views or "tilt_bar" in views
-    if library().rdmf_run(ctypes.byref(call), dtype == torch.float64, backward, torch.get_num_threads()):
-        raise MemoryError(f"reaction_diffusion found no memory for its scratch space at T = {clips}, N = {steps}.")
+    rows, bars = call.rows("rows"), call.rows("row_bars")
+    tables = {
+        "drive": rows[:driven],
+        "rates": rows[driven:] or call.pointers(*_RATES),
+        "drive_gradients": bars[:driven],
+        "rate_gradients": bars[driven:] or call.pointers(*(f"{name}_bar" for name in _RATES)),
+    }
+    for table, addresses in tables.items():
+        for j, address in enumerate(addresses):
+            getattr(filled, table)[j] = address
+    call.run("rdmf_run", filled, backward)
 
 
 def _outputs(u0: Tensor, *_: Any) -> tuple[Tensor, Tensor]:

@@ -13,16 +13,34 @@ its pass over the clips (../native/steps.hpp, `Drive`), so that only arguments a
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from rdmf_model.ops.autograd import once_differentiable
+from rdmf_model.ops.native.call import NativeCall
+from rdmf_model.ops.signature import Signature, mixed_types
 
 from . import _load, reaction_diffusion
-from .arguments import check_lengths
+from .arguments import check_lengths, check_steps
+
+_HALVES = (torch.float16, torch.bfloat16)
+_DRIVEN = Signature("driven_reaction_diffusion", tilt="B T C", lengths="? int64 B")
+_READOUT = Signature(
+    "driven_readout",
+    tilt="B T C",
+    video="? B T C",
+    activator="C",
+    substrate="C",
+    pattern="C",
+    lengths="? int64 B",
+)
+DRIVE = Signature("driven_reaction_diffusion", tilt="B T C", rows="10 B C", lengths="? int64 B")
+DRIVE_BACKWARD = DRIVE.extended(v="B T C", u="B T C")
+READ = Signature("driven_readout", tilt="B T C", rows="13 B C", video="? B T C", lengths="? int64 B")
+READ_BACKWARD = READ.extended(u="B T C", pattern="B T")
 
 
 class Drive(NamedTuple):
@@ -109,14 +127,19 @@ def driven_reaction_diffusion(
         lengths, steps, backend: as in `reaction_diffusion`.
     Raises: ValueError as `reaction_diffusion`.
     """
-    batch, clips, channels = tilt.shape
-    rows = [x.expand(batch, channels) for x in (*drive, *rates)]
+    lengths = _check(_DRIVEN, {"tilt": tilt, "lengths": lengths}, steps)
+    batch, _, channels = tilt.shape
+    rows = _rows(_DRIVEN, drive._asdict() | rates._asdict(), batch, channels)
+    if tilt.dtype in _HALVES:
+        drive, rates = Drive(*(x.float() for x in rows[:6])), Rates(*(x.float() for x in rows[6:]))
+        fields = driven_reaction_diffusion(tilt.float(), drive, rates, lengths, steps=steps, backend=backend)
+        return fields[0].to(tilt.dtype), fields[1].to(tilt.dtype)
     if not _compiled(backend, tilt, rows):
         drive, rates = Drive(*rows[:6]), Rates(*rows[6:])
         gain = drive.s[:, None] * relative_gain(tilt, drive.log_lo[:, None], drive.log_hi[:, None])
         operator = partial(reaction_diffusion, steps=steps, backend=backend)
         return compose(tilt, drive, rates, lengths, gain, operator)
-    return _drive(tilt, torch.stack(rows), check_lengths(lengths, batch, clips, tilt.device), steps)
+    return _drive(tilt, torch.stack(rows), lengths, steps)
 
 
 def driven_readout(
@@ -138,12 +161,51 @@ def driven_readout(
         tilt, drive, rates, lengths, steps, backend: as in `driven_reaction_diffusion`.
     Raises: ValueError as `reaction_diffusion`.
     """
-    batch, clips, channels = tilt.shape
-    rows = [x.expand(batch, channels) for x in (*drive, *readout, *rates)]
+    tensors = {"tilt": tilt, "video": video, "lengths": lengths, **readout._asdict()}
+    lengths = _check(_READOUT, tensors, steps)
+    batch, _, channels = tilt.shape
+    rows = _rows(_READOUT, drive._asdict() | readout._asdict() | rates._asdict(), batch, channels)
+    if tilt.dtype in _HALVES:
+        parts = (Drive(*(x.float() for x in drive)), Rates(*(x.float() for x in rates)))
+        weights = Readout(*(x.float() for x in readout))
+        wide = None if video is None else video.float()
+        found = driven_readout(tilt.float(), *parts, weights, wide, lengths, steps=steps, backend=backend)
+        return _narrow(found, [*readout, tilt, *([] if video is None else [video])])
     if not _compiled(backend, tilt, rows if video is None else [*rows, video]):
         fields = driven_reaction_diffusion(tilt, drive, rates, lengths, steps=steps, backend=backend)
         return read(*fields, readout, video)
-    return _read(tilt, torch.stack(rows), video, check_lengths(lengths, batch, clips, tilt.device), steps)
+    return _read(tilt, torch.stack(rows), video, lengths, steps)
+
+
+def _check(signature: Signature, tensors: dict[str, Any], steps: int) -> Tensor | None:
+    """The lengths as int64. Raises ValueError for what the signature, the steps or the clips do not allow."""
+    check_steps(steps, signature)
+    tilt, lengths = tensors["tilt"], tensors["lengths"]
+    if isinstance(tilt, Tensor) and tilt.ndim == 3:
+        tensors["lengths"] = lengths = check_lengths(lengths, tilt.shape[0], tilt.shape[1], tilt.device)
+    clips = signature.check(tensors, mixed=isinstance(tilt, Tensor) and mixed_types(tilt.device))["T"]
+    if clips < 1:
+        raise signature.refuse("tilt must have at least one clip. Got T = 0: leave such videos out.")
+    return lengths
+
+
+def _narrow(found: tuple[Tensor, Tensor], like: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """In the promoted type of `like`."""
+    dtype = reduce(torch.promote_types, (x.dtype for x in like))
+    return found[0].to(dtype), found[1].to(dtype)
+
+
+def _rows(signature: Signature, rows: dict[str, Any], batch: int, channels: int) -> list[Tensor]:
+    """Every row as (B, C). Raises ValueError for one that is not broadcastable to it."""
+    for name, x in rows.items():
+        fits = isinstance(x, Tensor) and x.ndim <= 2 and x.is_floating_point()
+        if not fits or not all(n in (1, m) for n, m in zip(x.shape[::-1], (channels, batch), strict=False)):
+            got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else "None" if x is None else type(x).__name__
+            raise signature.refuse(
+                f"{name} must be a floating-point tensor broadcastable to (B, C) = ({batch}, {channels}). Got {got}: "
+                "give one value per sample and channel."
+            )
+    return [x.expand(batch, channels) for x in rows.values()]
 
 
 def _compiled(backend: str | None, tilt: Tensor, others: list[Tensor]) -> bool:
@@ -156,9 +218,9 @@ def _compiled(backend: str | None, tilt: Tensor, others: list[Tensor]) -> bool:
 def _drive(tilt: Tensor, rows: Tensor, lengths: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
     from .cpu import run
 
-    activator, substrate = _fields(tilt)
-    views = {"tilt": tilt, "u": substrate, "v": activator}
-    run(views, {"drive": rows[:6], "rates": rows[6:]}, lengths, steps, 1.0)
+    call = NativeCall(DRIVE, {"tilt": tilt, "rows": rows, "lengths": lengths})
+    activator, substrate = call.new("v", tilt.shape), call.new("u", tilt.shape)
+    run(call, lengths, steps, driven=6)
     return activator, substrate
 
 
@@ -168,10 +230,10 @@ def _drive_backward(
 ) -> tuple[Tensor, Tensor]:
     from .cpu import run
 
-    tilt_bar, bars = tilt.new_empty(tilt.shape), rows.new_empty(rows.shape)
-    views = {"tilt": tilt, "u": substrate_bar, "v": activator_bar, "tilt_bar": tilt_bar}
-    table = {"drive": rows[:6], "rates": rows[6:], "drive_gradients": bars[:6], "rate_gradients": bars[6:]}
-    run(views, table, lengths, steps, 1.0)
+    tensors = {"v": activator_bar, "u": substrate_bar, "tilt": tilt, "rows": rows, "lengths": lengths}
+    call = NativeCall(DRIVE_BACKWARD, tensors)
+    tilt_bar, bars = call.new("tilt_bar", tilt.shape), call.new("row_bars", rows.shape)
+    run(call, lengths, steps, backward=True, driven=6)
     return tilt_bar, bars
 
 
@@ -188,10 +250,10 @@ def _read(
 ) -> tuple[Tensor, Tensor]:
     from .cpu import blocks, run
 
-    fused = tilt.new_empty(tilt.shape)
-    parts = tilt.new_empty(*tilt.shape[:2], blocks(tilt.shape[2], tilt.dtype))
-    views = {"tilt": tilt, "u": fused} | ({} if video is None else {"video": video})
-    run(views, {"drive": rows[:9], "rates": rows[9:]}, lengths, steps, 1.0, parts)
+    call = NativeCall(READ, {"tilt": tilt, "rows": rows, "video": video, "lengths": lengths})
+    fused = call.new("u", tilt.shape)
+    parts = call.new("pattern", (*tilt.shape[:2], blocks(tilt.shape[2], tilt.dtype)))
+    run(call, lengths, steps, driven=9)
     return fused, parts.sum(-1)
 
 
@@ -207,10 +269,12 @@ def _read_backward(
 ) -> tuple[Tensor, Tensor]:
     from .cpu import run
 
-    tilt_bar, bars = tilt.new_empty(tilt.shape), rows.new_empty(rows.shape)
-    views = {"tilt": tilt, "u": fused_bar, "tilt_bar": tilt_bar}
-    table = {"drive": rows[:9], "rates": rows[9:], "drive_gradients": bars[:9], "rate_gradients": bars[9:]}
-    run(views, table, lengths, steps, 1.0, pattern_bar)
+    # the video is added at the end: its values do not matter here, and the kernel does not see it
+    tensors = {"u": fused_bar, "pattern": pattern_bar, "tilt": tilt, "rows": rows, "lengths": lengths}
+    READ_BACKWARD.check(tensors | {"video": video})
+    call = NativeCall(READ_BACKWARD, tensors)
+    tilt_bar, bars = call.new("tilt_bar", tilt.shape), call.new("row_bars", rows.shape)
+    run(call, lengths, steps, backward=True, driven=9)
     return tilt_bar, bars
 
 

@@ -10,14 +10,20 @@ so both directions are sums over windows. The compiled kernel (`reaction_diffusi
 """
 
 import ctypes
+import math
 
 import torch
 from torch import Tensor
 
 from rdmf_model.ops.autograd import once_differentiable
 from rdmf_model.ops.exporting import exporting
-from rdmf_model.ops.native.library import library
+from rdmf_model.ops.native.call import NativeCall
 from rdmf_model.ops.reaction_diffusion import _load
+from rdmf_model.ops.signature import Signature, mixed_types
+
+SIGNATURE = Signature("local_contrast", x="B T K", mask="bool B T", offset="? K")
+FORWARD = Signature("local_contrast", x="B T K", mask="bool B T", offset="K")
+BACKWARD = FORWARD.extended(cotangent="B T K")
 
 
 def local_contrast(
@@ -38,12 +44,24 @@ def local_contrast(
         backend: of `reaction_diffusion`; the compiled kernel runs where that one would.
 
     Linear in T for any radius; sums are kept in float64 so that they do not drift.
+    Raises: ValueError for tensors, radius or floor that are not as above.
     """
+    mixed = isinstance(x, Tensor) and mixed_types(x.device)
+    SIGNATURE.check({"x": x, "mask": mask, "offset": offset}, mixed=mixed)
+    _check_numbers(radius, floor)
+    radius = min(radius, max(x.shape[1], 1))
     kernel = x.dtype in (torch.float32, torch.float64) and not exporting() and _load(backend, x.device.type) == "cpu"
     if kernel and (offset is None or offset.dtype == x.dtype):
         return _forward(x, x.new_zeros(x.shape[2]) if offset is None else offset, mask, radius, floor)
     contrast = local_contrast_reference(x, mask, radius, floor)
     return contrast if offset is None else contrast + offset
+
+
+def _check_numbers(radius: int, floor: float) -> None:
+    if not isinstance(radius, int) or isinstance(radius, bool) or radius < 1:
+        raise SIGNATURE.refuse(f"radius must be an integer >= 1, clips to either side. Got {radius!r}; 75 is usual.")
+    if not (math.isfinite(floor) and floor > 0):
+        raise SIGNATURE.refuse(f"floor must be finite and positive. Got {floor!r}; 0.01 is usual.")
 
 
 def local_contrast_reference(x: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
@@ -72,31 +90,29 @@ class _Call(ctypes.Structure):
     )
 
 
-def _run(
-    x: Tensor, offset: Tensor, mask: Tensor, radius: int, floor: float, bars: tuple[Tensor, Tensor] | None
-) -> Tensor:
-    """The contrast, or with `bars` = (cotangent, gradient of the offset, which is written) the gradient of x."""
-    cotangent, offset_bar = bars or (None, None)
-    out = x.new_empty(x.shape)
-    tensors = [None if y is None else y.contiguous() for y in (x, mask, offset, cotangent, out, offset_bar)]
-    pointers = [None if y is None else y.data_ptr() for y in tensors]
-    call = _Call(*pointers, *x.shape, min(radius, x.shape[1]), floor)
-    if library().rdmf_contrast(ctypes.byref(call), x.dtype == torch.float64, torch.get_num_threads()):
-        raise MemoryError(f"local_contrast found no memory for its scratch space at T = {x.shape[1]}.")
-    return out
+def _run(call: NativeCall, radius: int, floor: float) -> None:
+    _check_numbers(radius, floor)
+    sizes = [call.sizes[axis] for axis in "BTK"]
+    pointers = call.pointers("x", "mask", "offset", "cotangent", "out", "offset_bar")
+    call.run("rdmf_contrast", _Call(*pointers, *sizes, min(radius, sizes[1]), floor))
 
 
 @torch.library.custom_op("rdmf::local_contrast", mutates_args=(), device_types="cpu")
 def _forward(x: Tensor, offset: Tensor, mask: Tensor, radius: int, floor: float) -> Tensor:
-    return _run(x, offset, mask, radius, floor, None)
+    call = NativeCall(FORWARD, {"x": x, "mask": mask, "offset": offset})
+    out = call.new("out", x.shape)
+    _run(call, radius, floor)
+    return out
 
 
 @torch.library.custom_op("rdmf::local_contrast_backward", mutates_args=(), device_types="cpu")
 def _backward(
     cotangent: Tensor, x: Tensor, offset: Tensor, mask: Tensor, radius: int, floor: float
 ) -> tuple[Tensor, Tensor]:
-    offset_bar = offset.new_empty(offset.shape)
-    return _run(x, offset, mask, radius, floor, (cotangent, offset_bar)), offset_bar
+    call = NativeCall(BACKWARD, {"cotangent": cotangent, "x": x, "mask": mask, "offset": offset})
+    x_bar, offset_bar = call.new("out", x.shape), call.new("offset_bar", offset.shape)
+    _run(call, radius, floor)
+    return x_bar, offset_bar
 
 
 once_differentiable(_forward, _backward, lambda x, *_: x.new_empty(x.shape), 2, "local_contrast")

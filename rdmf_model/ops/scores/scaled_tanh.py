@@ -7,15 +7,21 @@ from torch import Tensor
 
 from rdmf_model.ops.autograd import once_differentiable
 from rdmf_model.ops.exporting import exporting
-from rdmf_model.ops.native.library import library
+from rdmf_model.ops.native.call import NativeCall
 from rdmf_model.ops.reaction_diffusion import _load
+from rdmf_model.ops.signature import Signature, mixed_types
+
+SIGNATURE = Signature("scaled_tanh", x="... K", scale="K")
+BACKWARD = SIGNATURE.extended(y_bar="... K")
 
 
 def scaled_tanh(x: Tensor, scale: Tensor, backend: str | None = None) -> Tensor:
     """tanh(scale x) for x (..., K) and scale (K,).
 
     backend: of `reaction_diffusion`; the compiled kernel runs where that one would.
+    Raises: ValueError for tensors of other shapes or types.
     """
+    SIGNATURE.check({"x": x, "scale": scale}, mixed=isinstance(x, Tensor) and mixed_types(x.device))
     known = x.dtype in (torch.float32, torch.float64) and scale.dtype == x.dtype
     if known and not exporting() and _load(backend, x.device.type) == "cpu":
         return _forward(x, scale)
@@ -31,25 +37,25 @@ class _Call(ctypes.Structure):
     )
 
 
-def _run(x: Tensor, scale: Tensor, y_bar: Tensor | None, out: Tensor, scale_bar: Tensor | None) -> None:
-    tensors = [None if y is None else y.contiguous() for y in (x, scale, y_bar, out, scale_bar)]
-    columns = len(scale)
-    call = _Call(*(None if y is None else y.data_ptr() for y in tensors), x.numel() // max(columns, 1), columns)
-    if library().rdmf_squash(ctypes.byref(call), x.dtype == torch.float64, torch.get_num_threads()):
-        raise MemoryError(f"scaled_tanh found no memory for its sums over {x.numel()} values.")
+def _run(call: NativeCall, x: Tensor) -> None:
+    columns = call.sizes["K"]
+    pointers = call.pointers("x", "scale", "y_bar", "out", "scale_bar")
+    call.run("rdmf_squash", _Call(*pointers, x.numel() // max(columns, 1), columns))
 
 
 @torch.library.custom_op("rdmf::scaled_tanh", mutates_args=(), device_types="cpu")
 def _forward(x: Tensor, scale: Tensor) -> Tensor:
-    y = x.new_empty(x.shape)
-    _run(x, scale, None, y, None)
+    call = NativeCall(SIGNATURE, {"x": x, "scale": scale})
+    y = call.new("out", x.shape)
+    _run(call, x)
     return y
 
 
 @torch.library.custom_op("rdmf::scaled_tanh_backward", mutates_args=(), device_types="cpu")
 def _backward(y_bar: Tensor, x: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    x_bar, scale_bar = x.new_empty(x.shape), scale.new_empty(scale.shape)
-    _run(x, scale, y_bar, x_bar, scale_bar)
+    call = NativeCall(BACKWARD, {"y_bar": y_bar, "x": x, "scale": scale})
+    x_bar, scale_bar = call.new("out", x.shape), call.new("scale_bar", scale.shape)
+    _run(call, x)
     return x_bar, scale_bar
 
 

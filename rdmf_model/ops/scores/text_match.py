@@ -14,11 +14,15 @@ from torch import Tensor, nn
 
 from rdmf_model.ops.autograd import once_differentiable
 from rdmf_model.ops.exporting import exporting
-from rdmf_model.ops.native.library import library
+from rdmf_model.ops.native.call import NativeCall
 from rdmf_model.ops.reaction_diffusion import _load
+from rdmf_model.ops.signature import Signature, mixed_types
 
 # Norms, and products of norms, below this count as it: a clip of zeros is like no text.
 TINY = 1e-12
+
+SIGNATURE = Signature("text_match", video="B T C", query="B C", scale="H", weight="K C")
+BACKWARD = SIGNATURE.extended(match_bar="B T K")
 
 
 def text_match(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor, backend: str | None = None) -> Tensor:
@@ -32,12 +36,25 @@ def text_match(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor, back
         backend: of `reaction_diffusion`; the compiled kernel runs where that one would.
 
     A clip's scores depend on it and its text alone, to the bit, for any number of threads.
+    Raises: ValueError for tensors of other shapes or types, and heads that do not divide the channels.
     """
     inputs = (video, query, scale, weight)
+    tensors = dict(zip(SIGNATURE.arguments, inputs, strict=True))
+    mixed = isinstance(video, Tensor) and mixed_types(video.device)
+    _check_heads(SIGNATURE, SIGNATURE.check(tensors, mixed=mixed))
     known = video.dtype in (torch.float32, torch.float64) and all(x.dtype == video.dtype for x in inputs)
     if known and not exporting() and _load(backend, video.device.type) == "cpu":
         return _forward(*inputs)
     return text_match_reference(*inputs)
+
+
+def _check_heads(signature: Signature, sizes: dict[str, int]) -> None:
+    channels, heads, scores = sizes["C"], sizes["H"], sizes["K"]
+    if heads < 1 or channels % heads or heads > scores:
+        raise signature.refuse(
+            "scale must have H >= 1 entries, H a divisor of C, and weight K >= H rows. "
+            f"Got H = {heads}, C = {channels}, K = {scores}: change one of them."
+        )
 
 
 def text_match_reference(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
@@ -69,20 +86,18 @@ class _Call(ctypes.Structure):
     )
 
 
-def _run(inputs: tuple[Tensor, ...], match: Tensor, bars: tuple[Tensor, ...]) -> None:
-    tensors = [x.contiguous() for x in (*inputs, match, *bars)]
-    pointers = [x.data_ptr() for x in tensors] + [None] * (4 - len(bars))
-    (batch, clips, channels), scores = inputs[0].shape, match.shape[-1]
-    call = _Call(*pointers, batch, clips, channels, len(inputs[2]), scores, TINY)
-    double = match.dtype == torch.float64
-    if library().rdmf_match(ctypes.byref(call), double, bool(bars), torch.get_num_threads()):
-        raise MemoryError(f"text_match found no memory for its scratch space at T = {clips}.")
+def _run(call: NativeCall, match: str, backward: bool) -> None:
+    _check_heads(call.signature, call.sizes)
+    names = ("video", "query", "scale", "weight", match, "video_bar", "query_bar", "scale_bar", "weight_bar")
+    filled = _Call(*call.pointers(*names), *(call.sizes[axis] for axis in "BTCHK"), TINY)
+    call.run("rdmf_match", filled, backward)
 
 
 @torch.library.custom_op("rdmf::text_match", mutates_args=(), device_types="cpu")
 def _forward(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
-    match = video.new_empty(*video.shape[:2], len(weight))
-    _run((video, query, scale, weight), match, ())
+    call = NativeCall(SIGNATURE, {"video": video, "query": query, "scale": scale, "weight": weight})
+    match = call.new("match", (*video.shape[:2], len(weight)))
+    _run(call, "match", False)
     return match
 
 
@@ -90,9 +105,10 @@ def _forward(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor) -> Ten
 def _backward(
     match_bar: Tensor, video: Tensor, query: Tensor, scale: Tensor, weight: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    inputs = (video, query, scale, weight)
-    bars = tuple(x.new_empty(x.shape) for x in inputs)
-    _run(inputs, match_bar, bars)
+    inputs = {"video": video, "query": query, "scale": scale, "weight": weight}
+    call = NativeCall(BACKWARD, {"match_bar": match_bar} | inputs)
+    bars = tuple(call.new(f"{name}_bar", x.shape) for name, x in inputs.items())
+    _run(call, "match_bar", True)
     return bars  # type: ignore[return-value]
 
 
