@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-import rdmf_model.model.moment_model
+import rdmf_model.model.build
 from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors, save_tensors
 from rdmf_model.cli import main
 from rdmf_model.constraints.constraint import DesignConstraint
@@ -145,9 +145,9 @@ def test_a_region_that_its_box_violates_is_refuted(sound, tmp_path, capsys, monk
     # left by an earlier verification, about other weights
     (tmp_path / "run").mkdir()
     assert verify(capsys, sound, "--examples", 1, "-o", tmp_path / "run" / "certificate.json")[0] == 0
-    honest = rdmf_model.model.moment_model.build_region
+    honest = rdmf_model.model.build.build_region
     monkeypatch.setattr(
-        rdmf_model.model.moment_model,
+        rdmf_model.model.build,
         "build_region",
         lambda config, steps: replace(honest(config, steps), gain=(1.5, 2.0)),
     )
