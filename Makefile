@@ -26,7 +26,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py $(wildcard rdm
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "This Python cannot create environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing into $(VENV): a few minutes, about 3 GB"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,train]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
 	@touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed

@@ -9,9 +9,7 @@ Run: python examples/admissible_design.py
 
 import numpy as np
 
-from rdmf_theory.chart import PatternDesign
-from rdmf_theory.layer.step import multiplier, semi_implicit_step
-from rdmf_theory.turing import classify
+from rdmf_theory import PatternDesign, classify, multiplier, semi_implicit_step
 
 # Moments of about 6 clips want a pattern of wavelength 12; an excess of 1.5 is half as much again as the threshold.
 design = PatternDesign(u_star=0.4, z=1.2, excess=1.5, wavelength=12.0, rate=0.3)

@@ -9,8 +9,7 @@ Run: python examples/constrained_head.py
 
 import torch
 
-from rdmf_model.constraints.constraint import DesignConstraint
-from rdmf_model.ops.reaction_diffusion import reaction_diffusion
+from rdmf_model import DesignConstraint, reaction_diffusion
 
 torch.manual_seed(0)
 batch, clips, channels, text_width = 2, 75, 8, 16

@@ -14,6 +14,7 @@ import numpy as np
 
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
+from rdmf_theory.support.extras import install_hint
 
 Point = Mapping[str, float]
 Row = dict[str, Any]
@@ -135,9 +136,7 @@ def _on_cluster(
     try:
         client_class: Any = import_module("distributed").Client
     except ImportError as error:
-        raise ParameterError(
-            "--cluster needs dask.distributed; install it with pip install 'rdmf[cluster]'."
-        ) from error
+        raise ParameterError(f"--cluster needs dask.distributed. {install_hint('cluster')}") from error
     owned = isinstance(cluster, str)
     try:
         client = client_class(cluster, timeout=CONNECT_SECONDS) if owned else cluster

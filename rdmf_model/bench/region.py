@@ -27,6 +27,7 @@ from rdmf_theory.regions.area import fixed_ratio_area
 from rdmf_theory.regions.conditions import gray_scott_region
 from rdmf_theory.regions.pave import pave
 from rdmf_theory.regions.screening import screen
+from rdmf_theory.support.extras import install_hint
 from rdmf_theory.turing import classify_array
 
 UPPER = (0.1, 0.08)
@@ -190,7 +191,7 @@ def show(figures: dict[str, Any]) -> None:
     low, high = ours["bounds"]
     print(f"  ours         {1e3 * ours['seconds']:9.1f} ms  {ours['boxes']} boxes, certified {low:.6g} to {high:.6g}")
     if not figures["codac"]:
-        print("  codac        SKIPPED: not installed (pip install 'rdmf[bench]')")
+        print(f"  codac        SKIPPED: not installed. {install_hint('bench')}")
     for name, row in figures["codac"].items():
         words = f"gap {row['gap']:.2g} at eps {row['eps']:g}, {name}"
         print(f"  codac        {1e3 * row['seconds']:9.1f} ms  {row['times_slower']:6.1f} times slower: {words}")

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from rdmf_model.checkpoints.checkpoint import load_run, program_versions
 from rdmf_model.fusion.base import Fusion
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.support.extras import install_hint
 from rdmf_theory.support.files import replacing
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def export_run(run: Path, output: Path, *, which: str = "best", seed: int = 0) -
     """
     for name in ("onnx", "onnxscript"):
         if importlib.util.find_spec(name) is None:
-            raise ParameterError(f"rdmf export needs {name}, which is not installed. Run: pip install 'rdmf[onnx]'")
+            raise ParameterError(f"rdmf export needs {name}, which is not installed. {install_hint('onnx')}")
     if not output.absolute().parent.is_dir():
         raise ParameterError(f"--output must lie in a folder that exists. Got {output}.")
     model, config, header = load_run(run, which=which)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rdmf_theory.support.extras import install_hint
 from rdmf_theory.support.terminal import console, emit
 
 EPILOG = "Example: rdmf export runs/planted -o model.onnx"
@@ -32,7 +33,7 @@ def export(
             worst = max(check["difference"].values())
             print(f"clips {check['clips']}, words {check['words']}: within {worst:.1e} of the model")
         if not result["checks"]:
-            print("not compared: onnxruntime is not installed (pip install 'rdmf[onnx]')")
+            print(f"not compared: onnxruntime is not installed. {install_hint('onnx')}")
 
     emit(result, json, render)
     if result["holds"] is False:

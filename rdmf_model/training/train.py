@@ -165,7 +165,7 @@ def make_accelerator(config: Config) -> Accelerator:
         from accelerate import Accelerator, DistributedDataParallelKwargs
         from accelerate.state import AcceleratorState, PartialState
     except ImportError:
-        raise ParameterError("rdmf train needs accelerate. Install it: pip install 'rdmf[train]'.") from None
+        raise ParameterError("rdmf train needs accelerate: pip install accelerate") from None
     import torch
 
     cuda = torch.cuda.is_available()

@@ -20,6 +20,7 @@ from rdmf_model.training.distributed import forward_global
 from rdmf_model.training.schedule import epoch_batches, learning_rate_factor, seed_everything
 from rdmf_model.training.state import TrainingState
 from rdmf_theory.errors import DataError, ParameterError
+from rdmf_theory.support.extras import install_hint
 from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import console, json_ready
 
@@ -256,7 +257,7 @@ def write_tensorboard(folder: Path, row: Mapping[str, Any]) -> None:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise ParameterError("train.tensorboard needs tensorboard. Install it: pip install 'rdmf[train]'.") from None
+        raise ParameterError(f"train.tensorboard needs tensorboard. {install_hint('tensorboard')}") from None
     writer = SummaryWriter(str(folder))
     for group in ("loss", "metrics", "margins"):
         for name, value in (row.get(group) or {}).items():

@@ -15,7 +15,7 @@ from rdmf_model.model.build import build_model
 WIDTHS = (10, 6)
 needs_onnx = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("onnx", "onnxscript", "onnxruntime")),
-    reason="the extra is not installed: pip install 'rdmf[onnx]'",
+    reason="the extra is not installed: pip install '.[onnx]'",
 )
 
 
@@ -65,7 +65,7 @@ def test_a_missing_extra_is_named(checkpoint, tmp_path, capsys, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else real(name))
     assert main(["export", str(checkpoint), "-o", str(tmp_path / "model.onnx")]) == 2
-    assert "pip install 'rdmf[onnx]'" in capsys.readouterr().err
+    assert "pip install '.[onnx]'" in capsys.readouterr().err
 
 
 @needs_onnx

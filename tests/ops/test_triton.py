@@ -16,8 +16,10 @@ from rdmf_model.ops import reaction_diffusion as package
 from rdmf_model.ops.reaction_diffusion import available_backends, gpu, gpu_plan, missing_backends, reaction_diffusion
 from tests.ops.problems import draw_inputs
 
+MISSING = "Triton is not installed; CUDA builds of torch bring it. Without one: pip install triton"
 needs_triton = pytest.mark.skipif(
-    importlib.util.find_spec("triton") is None, reason="Triton is not installed: pip install 'rdmf[triton]'"
+    importlib.util.find_spec("triton") is None,
+    reason=MISSING,
 )
 
 
@@ -63,7 +65,7 @@ class TestWithoutTriton:
         gpu.missing.cache_clear()
 
     def test_the_others_do_the_work(self):
-        assert missing_backends()["triton"] == "Triton is not installed: pip install 'rdmf[triton]'"
+        assert missing_backends()["triton"] == MISSING
         assert "triton" not in available_backends()
         reaction_diffusion(**draw_inputs(2, 5, 3), steps=2)
         with pytest.raises(ValueError, match="'triton', which is not available here"):

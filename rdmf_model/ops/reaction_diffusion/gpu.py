@@ -33,7 +33,7 @@ def interpreted() -> bool:
 def missing() -> str | None:
     """Why the kernels cannot run here and what to do about it; None if they can."""
     if importlib.util.find_spec("triton") is None:
-        return "Triton is not installed: pip install 'rdmf[triton]'"
+        return "Triton is not installed; CUDA builds of torch bring it. Without one: pip install triton"
     if not (torch.cuda.is_available() or interpreted()):
         return "torch sees no GPU (the kernels run on one, or slowly on the CPU with TRITON_INTERPRET=1)"
     return None
