@@ -5,12 +5,12 @@ What most users need is named here and imported on first use, torch with it.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rdmf_theory.support.lazy import lazy_names
 
 if TYPE_CHECKING:
+    __version__: str
     from rdmf_model.checkpoints.checkpoint import Run, load_run
     from rdmf_model.checkpoints.onnx import export_run
     from rdmf_model.config.config import Config, load_config
@@ -74,7 +74,6 @@ __all__ = [
     "train",
     "verify_run",
 ]
-__version__ = version("rdmf")
 
 __getattr__, __dir__ = lazy_names(
     __name__,

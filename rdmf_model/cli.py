@@ -5,10 +5,12 @@ prints exactly one JSON object on stdout; everything else goes to stderr. Import
 inside the commands, so that `rdmf --help` answers at once.
 """
 
+import contextlib
 import errno
+import json
+import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -18,12 +20,11 @@ from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import printable
 
-HOLDS, VIOLATED, USAGE, BAD_DATA, INTERRUPTED = 0, 1, 2, 3, 130
+HOLDS, VIOLATED, USAGE, BAD_DATA, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
 app = typer.Typer(
     name="rdmf",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -56,7 +57,9 @@ register(app)
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"rdmf {version('rdmf')}")
+        from rdmf_theory import __version__
+
+        print(f"rdmf {__version__}")
         raise typer.Exit
 
 
@@ -76,26 +79,55 @@ def _remedy(error: OSError) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program on `arguments` (default: those of the process) and return its exit code."""
+    """Run the program on `arguments` (default: those of the process) and return its exit code.
+
+    With `--json` an error, too, is one object on stdout, `{"error": message, "exit": code}`.
+    """
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
+
+    def fail(message: str, code: int) -> int:
+        message = printable(message)
+        print(f"rdmf: {message}", file=sys.stderr)
+        if as_json:
+            print(json.dumps({"error": message, "exit": code}))
+        return code
+
     try:
         app(args=None if arguments is None else list(arguments), prog_name="rdmf", obj=main)
+        sys.stdout.flush()
     except ParameterError as error:
-        print(f"rdmf: {printable(error)}", file=sys.stderr)
-        return USAGE
+        return fail(str(error), USAGE)
     except DataError as error:
-        print(f"rdmf: {printable(error)}", file=sys.stderr)
-        return BAD_DATA
+        return fail(str(error), BAD_DATA)
+    except BrokenPipeError:
+        return _reader_left()
     except OSError as error:
         # a full disk, a folder that may not be written: nothing that a stack of calls would explain
         where = f"{error.filename}: " if error.filename else ""
-        print(f"rdmf: {where}{error.strerror or error}. {_remedy(error)}", file=sys.stderr)
-        return BAD_DATA
+        return fail(f"{where}{error.strerror or error}. {_remedy(error)}", BAD_DATA)
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as stop:
-        # typer leaves through SystemExit, also for its own usage errors (2) and `typer.Exit(1)`.
-        return stop.code if isinstance(stop.code, int) else (HOLDS if stop.code is None else VIOLATED)
+        # typer leaves through SystemExit: for `typer.Exit`, and for what it has caught and printed itself
+        cause = stop.__context__
+        if isinstance(cause, BrokenPipeError):
+            return _reader_left()
+        code = stop.code if isinstance(stop.code, int) else (HOLDS if stop.code is None else VIOLATED)
+        if as_json and code == USAGE and hasattr(cause, "format_message"):
+            print(json.dumps({"error": cause.format_message(), "exit": code}))
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            return _reader_left()
+        return code
     return HOLDS
+
+
+def _reader_left() -> int:
+    """The reader of the output is gone: the rest of it goes nowhere; the exit code is that of SIGPIPE in a shell."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ What most users need is named here and imported on first use; the rooms behind i
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rdmf_theory.support.lazy import lazy_names
 
 if TYPE_CHECKING:
+    __version__: str
     from rdmf_theory.certificates.certificate import Certificate
     from rdmf_theory.certificates.certify import certify_box
     from rdmf_theory.chart import Parameters, PatternDesign
@@ -85,7 +85,6 @@ __all__ = [
     "semi_implicit_step",
     "simulate",
 ]
-__version__ = version("rdmf")
 
 __getattr__, __dir__ = lazy_names(
     __name__,

@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
             POINTS,
             (
                 "region --d 2 --s 1 --plot region.png -o region.json",
-                "region --system brusselator --set a=1.4 --set D_y=1 --x D_x:0.05:1 --y b:1:5 --plot curves.png",
+                "region --system brusselator --set a=1.4 --set D_y=1 --x D_x=0.05:1 --y b=1:5 --plot curves.png",
             ),
         ),
         (
@@ -88,7 +88,7 @@ def register(app: typer.Typer) -> None:
             LAYER,
             (
                 "branch --certify --plot branches.png",
-                "branch --system schnakenberg --parameter b --range 0.6:3 --clips 60 --plot branches.png",
+                "branch --system schnakenberg --range b=0.6:3 --clips 60 --plot branches.png",
             ),
         ),
         (certify.certify, PROOFS, ("certify region.json",)),

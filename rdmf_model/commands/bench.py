@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from rdmf_model.commands.options import Json
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.support.files import write_text
 from rdmf_theory.support.terminal import console, emit, json_ready
 
 SUITES = ("layer", "model", "growth", "region")
@@ -17,7 +19,7 @@ STEPS = {"layer": (12, 32), "growth": (12,)}
 EPILOG = (
     "Examples: rdmf bench --suite layer -o layer.json   (four minutes)\n\n"
     "rdmf bench --clips 75 --clips 1024 --repeats 3   (one minute)\n\n"
-    "rdmf bench --suite growth --picture growth.png"
+    "rdmf bench --suite growth --plot growth.png"
 )
 
 
@@ -60,12 +62,14 @@ def bench(
             "keeping it as caching allocators do: long videos then pay for new pages in every run.",
         ),
     ] = False,
-    picture: Annotated[Path | None, typer.Option(help="Picture of the suite growth.", show_default=False)] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", "--picture", help="Picture of the suite growth.", show_default=False)
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Also write every figure to this JSON file.", show_default=False),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    json: Json = False,
 ) -> None:
     """Measure the layer beside its competitors: times, peak memory, fraction of the machine's limit.
 
@@ -74,8 +78,8 @@ def bench(
     """
     if suite not in SUITES:
         raise ParameterError(f"--suite must be one of {', '.join(SUITES)}. Got {suite!r}.")
-    if picture is not None and suite != "growth":
-        raise ParameterError(f"--picture belongs to --suite growth. Got --suite {suite}; leave one of them out.")
+    if plot is not None and suite != "growth":
+        raise ParameterError(f"--plot belongs to --suite growth. Got --suite {suite}; leave one of them out.")
     import json as writer
 
     import torch
@@ -101,10 +105,10 @@ def bench(
         if device == "cpu":
             figures["machine"]["memory"] = "kept" if kept else "fresh"
         report = {"suite": suite, "command": _command(), **figures}
-        if picture is not None:
+        if plot is not None:
             from rdmf_model.bench.growth import draw_growth
 
-            draw_growth(report["growth"], picture)
+            draw_growth(report["growth"], plot)
 
         def render() -> None:
             from rdmf_model.bench.report import lines
@@ -112,7 +116,7 @@ def bench(
             print("\n".join(lines(report)))
 
     if output is not None:
-        output.write_text(writer.dumps(json_ready(report), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_text(output, writer.dumps(json_ready(report), indent=1, allow_nan=False) + "\n")
     emit(report, json, render)
 
 

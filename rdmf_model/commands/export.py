@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rdmf_model.commands.options import Checkpoint, Json, Run, Threads, set_up_device
 from rdmf_theory.support.extras import install_hint
 from rdmf_theory.support.terminal import console, emit
 
@@ -12,16 +13,18 @@ EPILOG = "Example: rdmf export runs/planted -o model.onnx"
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Run folder of `rdmf train`, or a checkpoint file.", show_default=False)],
+    run: Run,
     output: Annotated[Path, typer.Option("--output", "-o", help="ONNX file to write.", show_default=False)],
-    checkpoint: Annotated[str, typer.Option(help="Which checkpoint of the folder: best or last.")] = "best",
+    checkpoint: Checkpoint = "best",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the features that the two are compared on.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    threads: Threads = None,
+    json: Json = False,
 ) -> None:
     """Write a trained model as an ONNX file that takes any batch, clips and words, and compare the two in onnxruntime.
 
     Exit code 1: an output differs by more than 1e-5.
     """
+    set_up_device("cpu", threads)
     from rdmf_model.checkpoints.onnx import export_run
 
     with console.status("exporting the model, a minute or two"):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_model.commands.options import Checkpoint, Device, Json, Run, set_up_device
+from rdmf_model.commands.options import Checkpoint, Device, Json, Run, Threads, set_up_device
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 
@@ -30,6 +30,7 @@ def localize(
     ] = None,
     checkpoint: Checkpoint = "best",
     device: Device = "cpu",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Find the moments of one video that one query describes.
@@ -41,7 +42,7 @@ def localize(
     from rdmf_model.streaming.report import clip_progress
     from rdmf_theory.support.files import write_atomically
 
-    set_up_device(device, None)
+    set_up_device(device, threads)
     with clip_progress("fusing") as progress:
         options: dict[str, Any] = {"which": checkpoint, "device": device, "block": block, "progress": progress}
         result = run_localization(run, features, text, clip_length=clip_length, **options)

@@ -16,9 +16,13 @@ Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads of torch."
 
 def set_up_device(device: str, threads: int | None) -> None:
     """Check that the device is there, set the threads. Raises ParameterError for a device that is not."""
+    message = f"--device must be cpu, or cuda where torch sees a GPU. Got {device!r}."
+    if device not in ("cpu", "cuda"):
+        # said before torch is imported, which takes seconds
+        raise ParameterError(message)
     import torch
 
-    if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
-        raise ParameterError(f"--device must be cpu, or cuda where torch sees a GPU. Got {device!r}.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ParameterError(message)
     if threads is not None:
         torch.set_num_threads(threads)

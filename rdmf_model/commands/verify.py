@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rdmf_model.commands.options import Checkpoint, Json, Run, Threads, set_up_device
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 
@@ -14,11 +15,11 @@ EPILOG = "Example: rdmf verify run --examples 1000 --texts 1000000 --html report
 
 
 def verify(
-    run: Annotated[Path, typer.Argument(help="Run folder of `rdmf train`, or a checkpoint file.", show_default=False)],
+    run: Run,
     examples: Annotated[
         int, typer.Option(min=1, help="Inputs tried per property; a costly one tries a stated share of them.")
     ] = 100,
-    texts: Annotated[int, typer.Option(min=0, help="Random texts to push through the door besides.")] = 10_000,
+    texts: Annotated[int, typer.Option(min=0, help="Random texts whose designs are checked besides.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search and of the random texts.")] = 0,
     output: Annotated[
         Path | None,
@@ -33,8 +34,9 @@ def verify(
         Path | None, typer.Option(metavar="FILE", help="One self-contained page with pictures.", show_default=False)
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="JUnit XML, for CI.", show_default=False)] = None,
-    checkpoint: Annotated[str, typer.Option(help="Which checkpoint of the folder: best or last.")] = "best",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    checkpoint: Checkpoint = "best",
+    threads: Threads = None,
+    json: Json = False,
 ) -> None:
     """Certify that no text makes a model leave its region, and search for inputs that break its promises.
 
@@ -49,6 +51,7 @@ def verify(
         if file is not None and not file.absolute().parent.is_dir():
             raise ParameterError(f"{name} must lie in a folder that exists. Got {file}.")
 
+    set_up_device("cpu", threads)
     from rdmf_model.verification.report import print_report, progress_bar
     from rdmf_model.verification.run import verify_run
 

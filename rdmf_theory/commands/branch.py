@@ -24,6 +24,7 @@ from rdmf_theory.commands.options import (
     Wavelength,
     Z,
 )
+from rdmf_theory.commands.ranges import METAVAR, parse_range
 from rdmf_theory.commands.system_options import (
     Settings,
     System,
@@ -54,9 +55,22 @@ def branch(
     D_u: PointDu = None,
     D_v: PointDv = None,
     parameter: Annotated[
-        str, typer.Option(metavar="NAME", help="What is varied: a parameter, a diffusion, or a design coordinate.")
-    ] = "excess",
-    bounds: Annotated[str, typer.Option("--range", metavar="LO:HI", help="Range of the varied parameter.")] = "0.7:4",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What is varied, for a --range without its name.",
+            show_default=False,
+        ),
+    ] = None,
+    bounds: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            metavar=METAVAR,
+            help="What is varied, between which values: a parameter, a diffusion, or a design coordinate.",
+            show_default="excess=0.7:4",
+        ),
+    ] = None,
     clips: Annotated[int, typer.Option(help="Number of clips T, the layer's own axis.")] = 75,
     length: Annotated[
         float | None,
@@ -106,7 +120,7 @@ def branch(
 
     design = (u_star, z, excess, wavelength, rate)
     point = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
-    limits = _range(bounds)
+    parameter, limits = _range(bounds, parameter)
     axis = clip_axis(clips) if length is None else interval_axis(length, points)
     problem, start, base, described = _problem(
         system, settings or [], design, point, parameter, limits, axis, state, timeout
@@ -117,7 +131,7 @@ def branch(
     values = list(at or ([start] if limits[0] <= start <= limits[1] else []))
     for value in values:
         if not limits[0] <= value <= limits[1]:
-            raise ParameterError(f"--at must lie in the range {bounds}. Got {value:g}.")
+            raise ParameterError(f"--at must lie in the range {limits[0]:g}:{limits[1]:g}. Got {value:g}.")
     with _progress() as show:
         wanted = None if modes in (None, "all") else _modes(str(modes))
         most = 4 if modes is None else 10**6
@@ -143,15 +157,19 @@ def branch(
         raise typer.Exit(1)
 
 
-def _range(text: str) -> tuple[float, float]:
-    parts = text.split(":")
+def _range(text: str | None, parameter: str | None) -> tuple[str, tuple[float, float]]:
+    if text is None:
+        return parameter or "excess", (0.7, 4.0)
+    name, *ends = parse_range("--range", text, "excess=0.7:4", parameter or "excess")
+    if parameter not in (None, name):
+        raise ParameterError(f"--range and --parameter must name the same. Got {name} and {parameter}; drop one.")
     try:
-        low, high = (float(part) for part in parts)
+        low, high = map(float, ends)
     except ValueError:
-        raise ParameterError(f"--range must be LO:HI, two numbers. Got {text!r}; write for instance 0.7:4.") from None
+        raise ParameterError(f"--range must be NAME=LOW:HIGH with two numbers. Got {text!r}.") from None
     if not low < high:
-        raise ParameterError(f"--range must have LO < HI. Got {text!r}; swap them.")
-    return low, high
+        raise ParameterError(f"--range must have LOW < HIGH. Got {text!r}; swap them.")
+    return name, (low, high)
 
 
 def _modes(text: str) -> list[int]:

@@ -110,7 +110,7 @@ def _thresholds(
         given = " ".join(f"--set {key}={value}" for key, value in values.items())
         _note(
             f"critical {free[0]} not decided within {timeout:g} s: {', '.join(undecided)}. Raise --timeout, or locate "
-            f"it between two values: rdmf region --system {shlex.quote(name)} {given} --x {free[0]}:LOW:HIGH"
+            f"it between two values: rdmf region --system {shlex.quote(name)} {given} --x {free[0]}=LOW:HIGH"
         )
     return found, undecided
 

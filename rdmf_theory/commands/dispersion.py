@@ -31,6 +31,7 @@ from rdmf_theory.commands.system_options import (
     classified,
     refuse_without_system,
 )
+from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def dispersion(
     state: Annotated[
         int | None,
         typer.Option(
-            help="With --system: which homogeneous state, from 0 in the order of rdmf check.",
+            help="With --system: which homogeneous state, from 1 in the order of rdmf check.",
             show_default="the most telling",
         ),
     ] = None,
@@ -158,7 +159,9 @@ def _curve(result: PointClassification, state: int | None, plot: Path | None) ->
     """The answer of `rdmf dispersion --system`; its picture is written."""
     from rdmf_theory.systems.dispersion import dispersion_curve, plot_dispersion_curve
 
-    curve = dispersion_curve(result, state)
+    if state is not None and not 1 <= state <= len(result.states):
+        raise ParameterError(f"--state must be from 1 to {len(result.states)}. Got {state}.")
+    curve = dispersion_curve(result, None if state is None else state - 1)
     answer: dict[str, Any] = {
         "system": result.point.system.name,
         "parameters": {name: str(value) for name, value in result.point.values.items()},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdmf_theory.commands.ranges import METAVAR, parse_range
 from rdmf_theory.commands.system_options import parse_settings, refuse_without_system
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
@@ -22,8 +23,8 @@ Axis = Annotated[
     str | None,
     typer.Option(
         "--x",
-        metavar="NAME:LOW:HIGH",
-        help="With --system: the parameter or diffusion that varies, such as D_y:1:10.",
+        metavar=METAVAR,
+        help="With --system: the parameter or diffusion that varies, such as D_y=1:10.",
         show_default=False,
     ),
 ]
@@ -31,7 +32,7 @@ SecondAxis = Annotated[
     str | None,
     typer.Option(
         "--y",
-        metavar="NAME:LOW:HIGH",
+        metavar=METAVAR,
         help="With --system and --x: a second one; curves and points in the window instead of a line.",
         show_default=False,
     ),
@@ -53,14 +54,6 @@ def refuse_axes(settings: Sequence[str] | None, x: str | None, y: str | None, cl
     for option, value in (("--x", x), ("--y", y), ("--clips", clips)):
         if value is not None:
             raise ParameterError(f"{option} wants --system NAME|FILE. Got {value!r} without it.")
-
-
-def parse_axis(option: str, text: str) -> tuple[str, str, str]:
-    """(name, low, high) from `NAME:LOW:HIGH`. Raises: ParameterError."""
-    parts = [part.strip() for part in text.split(":")]
-    if len(parts) != 3 or not all(parts):
-        raise ParameterError(f"{option} must be NAME:LOW:HIGH such as D_v:1:10. Got {text!r}.")
-    return parts[0], parts[1], parts[2]
 
 
 def system_region(
@@ -87,12 +80,12 @@ def system_region(
         if value is not None:
             raise ParameterError(f"{option} is no option of --system. Set values by --set NAME=NUMBER.")
     if x is None:
-        raise ParameterError("--system wants --x NAME:LOW:HIGH, the parameter that varies, and --y for a second one.")
+        raise ParameterError("--system wants --x NAME=LOW:HIGH, the parameter that varies, and --y for a second one.")
     from rdmf_theory.support.time_limit import within
     from rdmf_theory.systems.built_in import BUILT_IN
 
-    first = parse_axis("--x", x)
-    second = None if y is None else parse_axis("--y", y)
+    first = parse_range("--x", x)
+    second = None if y is None else parse_range("--y", y)
     point = _point(name, settings, [first] if second is None else [first, second])
     if point.system not in BUILT_IN.values():
         remedy = "use rdmf check at single points"

@@ -112,8 +112,8 @@ def test_reactions_that_are_no_polynomials_are_proved_without_a_file(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--range", "4:0.7"], "LO < HI"),
-        (["--range", "1"], "LO:HI"),
+        (["--range", "excess=4:0.7"], "LOW < HIGH"),
+        (["--range", "1"], "LOW:HIGH"),
         (["--modes", "one"], "whole numbers"),
         (["--modes", "0"], "whole numbers"),
         (["--clips", "1"], "clips"),

@@ -97,7 +97,7 @@ def test_certify_accepts_a_region_and_refuses_every_changed_number(
     assert answer(capsys, "certify", str(path)) == {
         "file": str(path),
         "holds": True,
-        "detail": "the area is 0.000020695728147510717857",
+        "detail": "the area is 0.000020695728147510717857, off by at most 1e-24",
     }
     content = json.loads(path.read_text())
     for where, value in numbers(content):

@@ -96,7 +96,7 @@ BAD = {
         "must have two species for a search of its bifurcations. Got 3",
     ),
     "no axis": (LINE[:-2], "--system wants --x"),
-    "axis form": ([*LINE[:-1], "D_y:1"], "--x must be NAME:LOW:HIGH"),
+    "axis form": ([*LINE[:-1], "D_y:1"], "--x must be NAME=LOW:HIGH"),
     "axis name": ([*LINE[:-1], "D_z:1:2"], "no parameter 'D_z'"),
     "reversed": ([*LINE[:-1], "D_y:2:1"], "low < high"),
     "closed form": ([*LINE, "--d", "2"], "--d is no option of --system"),
