@@ -1,32 +1,40 @@
-"""`rdmf doctor`: what is here, what works, and what to do about the rest?"""
+"""`rdmf doctor`: which commands work here, which do not and why, and what they rest on."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
 from typing import Any
 
-REQUIREMENT = re.compile(
-    r"^(?P<name>[A-Za-z0-9_.-]+)(\[.*?\])?\s*(>=\s*(?P<least>[0-9.]+))?.*?(extra == ['\"](?P<extra>\w+)['\"])?$"
-)
+from packaging.requirements import Requirement
+
+from rdmf_theory.support.extras import install_hint
+
+# what a command needs beyond the core dependencies: (the extra that brings it, modules that it imports)
+NEEDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "export": ("onnx", ("onnx", "onnxscript")),
+}
 # what the project uses and does not install itself: for the CPU kernel, for the proofs, for the two commands
 TOOLS = {"compiler": ("c++", "g++", "clang++"), "coq": ("coqc",), "make": ("make",)}
 
 
-def examine() -> dict[str, Any]:
-    """Versions, devices, operator backends (each run against the reference), tools and problems with their remedies.
+def examine(commands: Iterable[str] = ()) -> dict[str, Any]:
+    """Commands, versions, devices, operator backends (each run against the reference), tools, and problems.
 
-    Returns: a dictionary with `ok` (nothing required is missing or wrong), `problems`, `system`, `packages`, `devices`,
-        `backends`, `missing_backends`, `tools`.
+    Arguments: commands, names of the program's commands.
+    Returns: a dictionary with `ok` (nothing required is missing or wrong), `problems` with their remedies, `commands`
+        (None where one works, else why not), `system`, `packages`, `devices`, `backends`, `missing_backends`, `tools`.
     """
     problems: list[str] = []
     packages = _packages(problems)
     report: dict[str, Any] = {
+        "commands": {name: _obstacle(name) for name in commands},
         "system": {"platform": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
         "packages": packages,
         "devices": [],
@@ -41,29 +49,35 @@ def examine() -> dict[str, Any]:
     return {"ok": not problems, "problems": problems, **report}
 
 
+def _obstacle(command: str) -> str | None:
+    """Why a command does not work here, with the remedy; None where it does."""
+    extra, modules = NEEDS.get(command, ("", ()))
+    absent = [module for module in modules if find_spec(module) is None]
+    return f"needs {', '.join(absent)}. {install_hint(extra)}" if absent else None
+
+
 def _packages(problems: list[str]) -> dict[str, dict[str, Any]]:
-    """Every declared dependency: version, least version, the extra that needs it. A missing extra is no problem."""
+    """Every declared dependency: version, the versions it may have, the extra that needs it. A missing extra is no
+    problem.
+    """
     found: dict[str, dict[str, Any]] = {}
-    for line in ["rdmf", *(requires("rdmf") or [])]:
-        match = REQUIREMENT.match(line)
+    for line in requires("rdmf") or []:
+        requirement = Requirement(line)
+        name, marker = requirement.name, str(requirement.marker or "")
+        extra = marker.partition("extra == ")[2].strip("\"'() ") or None
         # an extra that contains another repeats its lines: the first named extra but "dev" is the one to install
-        if match is None or (match["name"] in found and found[match["name"]]["extra"] != "dev"):
+        if name == "rdmf" or (name in found and found[name]["extra"] != "dev"):
             continue
-        name, least, extra = match["name"], match["least"], match["extra"]
         try:
             present: str | None = version(name)
         except PackageNotFoundError:
             present = None
-        found[name] = {"version": present, "least": least, "extra": extra}
-        old = present is not None and least is not None and _numbers(present) < _numbers(least)
-        if old or (present is None and extra is None):
-            state = f"is {present}, at least {least} is needed" if old else "is missing"
-            problems.append(f"{name} {state}. Run: pip install '{name}{f'>={least}' if least else ''}'")
+        found[name] = {"version": present, "required": str(requirement.specifier), "extra": extra}
+        wrong = present is not None and not requirement.specifier.contains(present, prereleases=True)
+        if wrong or (present is None and extra is None):
+            state = f"is {present}, {requirement.specifier} is needed" if wrong else "is missing"
+            problems.append(f"{name} {state}. Run: pip install '{name}{requirement.specifier}'")
     return found
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", text.split("+")[0])[:3])
 
 
 def _devices() -> list[dict[str, Any]]:
@@ -132,6 +146,12 @@ def render(report: dict[str, Any]) -> None:
     """Print the report for people."""
     system = report["system"]
     print(f"{system['platform']}, Python {system['python']}, {system['cores']} cores")
+    works = [name for name, obstacle in report["commands"].items() if obstacle is None]
+    if works:
+        print(f"commands that work here: {', '.join(works)}")
+    for name, obstacle in report["commands"].items():
+        if obstacle is not None:
+            print(f"command  {name} {obstacle}")
     for device in report["devices"]:
         detail = (
             f"{device['threads']} threads" if "threads" in device else f"{device['model']}, {device['memory_gib']} GiB"
@@ -144,9 +164,6 @@ def render(report: dict[str, Any]) -> None:
         print(f"backend  {name} is left out, {reason}")
     for name, tool in report["tools"].items():
         print(f"tool     {name}: {tool['version'] if tool else 'not found'}")
-    for name, package in report["packages"].items():
-        extra = f" (extra {package['extra']})" if package["extra"] else ""
-        print(f"package  {name}{extra}: {package['version'] or 'not installed'}")
     for problem in report["problems"]:
         print(f"PROBLEM  {problem}")
     print("everything required works" if report["ok"] else f"{len(report['problems'])} problem(s)")

@@ -8,12 +8,12 @@ from rdmf_theory.support.terminal import emit
 EPILOG = "Example: rdmf doctor"
 
 
-def doctor(json: Json = False) -> None:
-    """Say what is installed, what works here, and what to do about the rest."""
+def doctor(context: typer.Context, json: Json = False) -> None:
+    """Say which commands work here, which do not and why, and what to do about it."""
     from rdmf_model.doctor import examine
     from rdmf_model.doctor import render as render_report
 
-    report = examine()
+    report = examine(context.find_root().command.commands)  # type: ignore[attr-defined]
     emit(report, json, lambda: render_report(report))
     if not report["ok"]:
         raise typer.Exit(1)

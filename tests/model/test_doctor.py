@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from rdmf_model import doctor
 from rdmf_model.cli import main
 
@@ -12,10 +14,37 @@ def test_this_environment_is_sound(capsys):
     assert report["ok"]
     assert report["problems"] == []
     assert report["packages"]["torch"]["version"]
-    assert report["packages"]["accelerate"]["extra"] == "train"
+    assert report["packages"]["accelerate"]["extra"] is None
+    assert report["packages"]["tensorboard"]["extra"] == "tensorboard"
+    assert set(report["commands"]) >= {"check", "train", "verify", "export", "doctor"}
+    assert all(obstacle is None for name, obstacle in report["commands"].items() if name not in doctor.NEEDS)
     assert {"reference", "adjoint"} <= {backend["name"] for backend in report["backends"]}
     assert all(backend["works"] for backend in report["backends"])
     assert report["devices"][0]["name"] == "cpu"
+
+
+def test_needs_are_those_of_commands(capsys):
+    assert main(["doctor", "--json"]) == 0
+    assert set(doctor.NEEDS) <= set(json.loads(capsys.readouterr().out)["commands"])
+
+
+def test_a_command_that_lacks_something_says_what_and_how(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "command  export needs onnx, onnxscript. In the checkout: pip install '.[onnx]'" in out
+    assert "export" not in out.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "fine"),
+    [("numpy~=1.0", False), ("numpy==0.1", False), ("numpy>=1,<99", True), ("numpy!=99", True), ("numpy<1", False)],
+)
+def test_every_form_of_a_requirement_is_read(line, fine, monkeypatch):
+    monkeypatch.setattr(doctor, "requires", lambda name: [line])
+    problems: list[str] = []
+    doctor._packages(problems)
+    assert (problems == []) == fine
 
 
 def test_text_says_the_same(capsys):
@@ -31,7 +60,7 @@ def test_a_missing_and_an_old_package_are_problems(monkeypatch, capsys):
     assert main(["doctor", "--json"]) == 1
     problems = json.loads(capsys.readouterr().out)["problems"]
     assert problems[0] == "absent-package is missing. Run: pip install 'absent-package>=1.0'"
-    assert "at least 99.1 is needed" in problems[1]
+    assert ">=99.1 is needed" in problems[1]
     assert len(problems) == 2
 
 
