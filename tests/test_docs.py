@@ -6,6 +6,8 @@ a line, `...` matches any text; a block may leave out lines). A comment right ab
     <!-- needs: ../shared -->   skipped, visibly, where the research data is not beside the checkout
     <!-- make -->               `make` targets: only that they exist is checked, the suite runs inside one of them
     <!-- illustration -->       placeholders of the reader's own files: not run
+
+A ```python block is run by itself; with <!-- continues --> above it, after the blocks before it.
 """
 
 import os
@@ -23,7 +25,9 @@ PAGES = [
     REPOSITORY / "CONTRIBUTING.md",
     *(page for page in sorted((REPOSITORY / "docs").rglob("*.md")) if "_build" not in page.parts),
 ]
-PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PYTHON_BLOCK = re.compile(
+    r"(?P<continues>^<!-- continues -->\n)?^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*.py"))
 BLOCK = re.compile(r"(?:<!-- (?P<mark>[^>]*?) -->\n)?^```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 MARKS = ("", "needs: ../shared", "make", "illustration")
@@ -113,10 +117,21 @@ def test_console_block(block: Block, tmp_path: Path, request: pytest.FixtureRequ
         assert missing is None, f"{command}\nthe page promises\n{missing}\nthe program printed\n{result.stdout}"
 
 
+def python_scripts(text: str) -> list[str]:
+    """The python blocks of a page, those that continue another joined to it."""
+    scripts: list[str] = []
+    for match in PYTHON_BLOCK.finditer(text):
+        if match["continues"]:
+            scripts[-1] += match["code"]
+        else:
+            scripts.append(match["code"])
+    return scripts
+
+
 SNIPPETS = [
     pytest.param(code, id=f"{page.name}:{number}")
     for page in PAGES
-    for number, code in enumerate(PYTHON_BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
+    for number, code in enumerate(python_scripts(page.read_text(encoding="utf-8")), start=1)
 ]
 
 
@@ -140,6 +155,11 @@ def test_cited_theorems_exist() -> None:
     for file, theorem in cited:
         source = (REPOSITORY / "proofs" / f"{file}.v").read_text(encoding="utf-8")
         assert re.search(rf"^Theorem {theorem}\b", source, re.MULTILINE), f"proofs/{file}.v has no theorem {theorem}"
+
+
+def test_blocks_that_continue_are_one_script() -> None:
+    page = "```python\na = 1\n```\ntext\n\n<!-- continues -->\n```python\nassert a == 1\n```\n```python\nb = 2\n```\n"
+    assert python_scripts(page) == ["a = 1\nassert a == 1\n", "b = 2\n"]
 
 
 def test_readme_shows_commands() -> None:

@@ -1,7 +1,7 @@
 """Compiled: raw numbers to designs inside a box, and designs to what they emit (`native/design.hpp`).
 
-The definitions in torch are `rdmf_model.constraints.DesignConstraint`; the formulas are generated from the same source.
-A design has five coordinates, (u_star, z, excess, wavelength, rate).
+The definitions in torch are `rdmf_model.constraints.constraint.DesignConstraint`; the formulas are generated from the
+same source. A design has five coordinates, (u_star, z, excess, wavelength, rate).
 """
 
 import ctypes

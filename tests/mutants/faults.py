@@ -57,7 +57,7 @@ OPERATOR = (
      CONTRACT + "test_gradients_by_finite_differences"),
 )  # fmt: skip
 
-DOORS = (
+CONSTRAINT = (
     ("no clamp after the sigmoid", CONSTRAINT + "DesignConstraint._place", "torch.clamp(coordinates, lower, upper)",
      "coordinates", DOOR + "test_a_narrower_box_is_kept_too"),
     ("bound read from the wrong channel", CONSTRAINT + "DesignConstraint._place", "lower[3:], upper[3:]",
@@ -144,7 +144,7 @@ CERTIFICATE = (
 )  # fmt: skip
 
 AREAS = {
-    "theory": THEORY, "operator": OPERATOR, "door": DOORS, "model": MODEL, "data": DATASET, "metrics": EVALUATION,
-    "certificate": CERTIFICATE,
+    "theory": THEORY, "operator": OPERATOR, "constraint": CONSTRAINT, "model": MODEL, "data": DATASET,
+    "metrics": EVALUATION, "certificate": CERTIFICATE,
 }  # fmt: skip
 FAULTS = tuple(Mutant(row[0], area, *row[1:]) for area, rows in AREAS.items() for row in rows)

@@ -1,7 +1,7 @@
 """Annotation formats of public benchmarks, recognised by content; every one becomes the same records.
 
-To add one: a file with a subclass of `AnnotationFormat`, its name in `FORMATS`, a fixture in
-`tests/model/test_formats.py`.
+To add one: a file with a subclass of `AnnotationFormat`, its name in `FORMATS`, and a fixture
+in the tests.
 """
 
 from __future__ import annotations
