@@ -2,11 +2,10 @@
 From a wish to parameters
 =========================
 
-Wavelength and sharpness in, Gray-Scott parameters out, and the growth that the layer then shows.
-
-Run: python examples/admissible_design.py
+Wavelength and sharpness in, Gray-Scott parameters out, and the growth that the layer's step then shows.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from rdmf_theory import PatternDesign, classify, multiplier, semi_implicit_step
@@ -22,6 +21,7 @@ print(f"classification: {verdict.name}")
 for name, condition in verdict.conditions.items():
     print(f"  {name:<12} {'holds' if condition.holds else 'violated'}  margin {float(condition.margin):+.4f}")
 
+# %%
 # A cosine of that wavelength, 72 clips long, starts a millionth above the base state.
 clips, steps = 72, 40
 mode = np.cos(2 * np.pi * (np.arange(clips) + 0.5) / design.wavelength)
@@ -37,3 +37,16 @@ predicted = float(multiplier(parameters, 4 * np.sin(np.pi / design.wavelength) *
 print(f"growth per step: measured {measured:.6f}, predicted {predicted:.6f}")
 if abs(measured / predicted - 1) > 0.01:
     raise SystemExit("the layer does not grow as the theory says")
+
+# %%
+# After a few steps the slower of the mode's two multipliers is forgotten, and the line is straight.
+figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
+axes.semilogy(np.arange(1, steps + 1), amplitudes, "o", markersize=3, label="measured")
+axes.semilogy(
+    np.arange(1, steps + 1),
+    amplitudes[-1] * predicted ** (np.arange(1, steps + 1) - steps),
+    label=f"predicted, {predicted:.4f} per step",
+)
+axes.set(xlabel="step", ylabel="amplitude of the mode")
+axes.legend()
+plt.show()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rdmf_model.constraints.unconstrained import Unconstrained
     from rdmf_model.data.batch import Batch, Sample, collate
     from rdmf_model.data.dataset import MomentDataset
+    from rdmf_model.data.planted import write_planted_dataset
     from rdmf_model.evaluation.localize import Localization, localize
     from rdmf_model.evaluation.metrics import evaluate_predictions
     from rdmf_model.evaluation.predict import predict
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from rdmf_model.properties import PROPERTIES, Property
     from rdmf_model.streaming.streaming import StreamingFusion
     from rdmf_model.testing import OPERATOR_PROPERTIES, OwnLayer, check_layer, require
+    from rdmf_model.training.losses import MomentLoss
     from rdmf_model.training.train import train
     from rdmf_model.verification.run import verify_run
 
@@ -47,6 +49,7 @@ __all__ = [
     "FusionOutput",
     "Localization",
     "MomentDataset",
+    "MomentLoss",
     "MomentModel",
     "OwnLayer",
     "Property",
@@ -73,6 +76,7 @@ __all__ = [
     "require",
     "train",
     "verify_run",
+    "write_planted_dataset",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -99,6 +103,7 @@ __getattr__, __dir__ = lazy_names(
             "collate",
         ),
         "data.dataset": ("MomentDataset",),
+        "data.planted": ("write_planted_dataset",),
         "evaluation.localize": (
             "Localization",
             "localize",
@@ -132,6 +137,7 @@ __getattr__, __dir__ = lazy_names(
             "check_layer",
             "require",
         ),
+        "training.losses": ("MomentLoss",),
         "training.train": ("train",),
         "verification.run": ("verify_run",),
     },

@@ -7,7 +7,7 @@ from typing import Any
 
 from plain_docstrings import convert
 
-PACKAGES = {"rdmf_theory": "Theory"}
+PACKAGES = {"rdmf_theory": "Theory", "rdmf_model": "Model"}
 
 
 def directive(thing: object) -> list[str]:
