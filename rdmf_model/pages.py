@@ -15,15 +15,24 @@ from rdmf_theory.errors import ParameterError
 MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".jpg": "image/jpeg"}
 
 STYLE = """
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: #1c2530; }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: #1c2530;
+  overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; } h2 { margin-top: 2.5rem; font-size: 1.25rem; border-bottom: 1px solid #cfd6dd; }
-table { border-collapse: collapse; margin: 1rem 0; }
+table { border-collapse: collapse; margin: 1rem 0; } .table { overflow-x: auto; }
 td, th { padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid #e6eaee; }
 td:last-child { font-variant-numeric: tabular-nums; }
 pre { background: #f3f5f7; padding: .6rem .9rem; overflow-x: auto; }
 figure { margin: 1.2rem 0; } figure img { max-width: 100%; } figcaption { color: #55606c; font-size: .9rem; }
 .holds { color: #1a7f37; font-weight: 600; } .violated { color: #b42318; font-weight: 600; }
+@media (max-width: 30rem) {
+  body { margin: 1rem auto; } h1 { font-size: 1.4rem; }
+  td, th { padding-right: .5rem; overflow-wrap: normal; } td:first-child { min-width: 7rem; }
+  td:last-child { overflow-wrap: anywhere; }
+}
 """
+
+# Whatever the page would try to fetch, the browser refuses.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class Section:
             rows = "".join(
                 f"<tr><td>{html.escape(name)}</td>{_cell(value)}</tr>" for name, value in self.numbers.items()
             )
-            parts.append(f"<table>{rows}</table>")
+            parts.append(f'<div class="table"><table>{rows}</table></div>')
         for picture in self.pictures:
             caption = html.escape(picture.caption)
             image = f'<img src="{picture.data_uri()}" alt="{caption}">'
@@ -90,8 +99,14 @@ def _cell(value: Any) -> str:
 def page(title: str, introduction: str, sections: Sequence[Section]) -> str:
     """The whole HTML page."""
     body = "\n".join(section.to_html() for section in sections)
+    return document(title, f"<h1>{html.escape(title)}</h1>\n<p>{html.escape(introduction)}</p>\n{body}\n")
+
+
+def document(title: str, body: str, style: str = "") -> str:
+    """A page that fits phones and fetches nothing, around a body that is HTML already; `style` is added to `STYLE`."""
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style></head>\n<body><h1>{html.escape(title)}</h1>\n<p>{html.escape(introduction)}</p>\n"
-        f"{body}\n</body></html>\n"
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"/>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>'
+        f"<title>{html.escape(title)}</title><style>{STYLE}{style}</style></head>\n<body>{body}</body></html>\n"
     )

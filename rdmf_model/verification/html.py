@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from rdmf_model.checkpoints.run_folder import STATISTICS
-from rdmf_model.pages import STYLE
+from rdmf_model.pages import document
 from rdmf_model.properties import PropertyResult, Subject
 from rdmf_model.properties.spacetime import spacetime
 from rdmf_model.verification.pictures import (
@@ -26,9 +26,6 @@ from rdmf_model.verification.pictures import (
 from rdmf_model.verification.report import certificate_lines, door_line
 from rdmf_model.verification.run import VerificationReport
 from rdmf_theory.support.files import write_atomically
-
-# Whatever the page would try to fetch, the browser refuses.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 MORE_STYLE = """
 pre { white-space: pre-wrap; } .small { color: #55606c; font-size: .8rem; } h3 { font-size: 1.05rem; }
@@ -111,7 +108,8 @@ def property_table(results: Sequence[PropertyResult]) -> str:
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     names = ("property", "verdict", "examples", "least margin", "seconds")
     header = "".join(f"<th>{name}</th>" for name in names)
-    return f"<table><thead><tr>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    table = f"<table><thead><tr>{header}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<div class="table">{table}</div>'
 
 
 def page(report: VerificationReport) -> str:
@@ -135,12 +133,7 @@ def page(report: VerificationReport) -> str:
     if report.subject is not None and (pictures := model_pictures(report.subject, report.run)):
         body += ["<h2>The trained channels</h2>", *pictures]
     body.append(f"<p>Seed {report.seed}, {report.seconds:.0f} s; {html.escape(versions)}.</p>")
-    content = "\n".join(body)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"/>'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"/>'
-        f"<title>{html.escape(title)}</title><style>{STYLE}{MORE_STYLE}</style></head>\n<body>{content}</body></html>\n"
-    )
+    return document(title, "\n".join(body), MORE_STYLE)
 
 
 def write_page(report: VerificationReport, file: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from rdmf_model.pages import Picture, Section, page
 from rdmf_theory.errors import ParameterError
+from tests.docs.resources import outside
 
 
 def test_pictures_are_inside_the_page(tmp_path: Path) -> None:
@@ -15,7 +16,9 @@ def test_pictures_are_inside_the_page(tmp_path: Path) -> None:
     text = page("Report", "All of it.", [Section("Region", "Where.", pictures=[Picture(picture, "a & b")])])
     assert f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}" in text
     assert "a &amp; b" in text
-    assert "http" not in text
+    assert outside(text) == []
+    assert 'name="viewport"' in text
+    assert "default-src 'none'" in text
     assert 'src="region' not in text
 
 

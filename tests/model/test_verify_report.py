@@ -96,19 +96,19 @@ def test_a_counter_example_is_shown_with_its_fields(reports):
     assert "Counter-examples" not in "".join(Page(reports["sound.html"].read_text(encoding="utf-8")).text)
 
 
-@pytest.mark.parametrize("name", ["sound.html", "broken.html"])
-def test_a_browser_shows_every_picture(name, reports, tmp_path):
+@pytest.mark.parametrize(("name", "width"), [("sound.html", 1000), ("broken.html", 1000), ("broken.html", 390)])
+def test_a_browser_shows_every_picture(name, width, reports, tmp_path):
     browser = next((path for path in map(shutil.which, BROWSERS) if path), None)
     if browser is None:
         pytest.skip(f"no headless browser is installed (one of {', '.join(BROWSERS)}); the parser's checks still ran")
     content = reports[name].read_text(encoding="utf-8")
-    # a copy that may run one script: it writes what the browser made of the page
+    # a copy that may run one script: it tells what the browser made of the page
     probe = (
-        "<script>onload = () => { document.title = JSON.stringify({"
+        "<script>onload = () => parent.postMessage(JSON.stringify({"
         "widths: [...document.images].map(i => i.naturalWidth),"
         "asked: performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length,"
-        "overflow: document.documentElement.scrollWidth > innerWidth,"
-        "rows: document.querySelectorAll('tbody tr').length, shown: document.body.innerText.length}) }</script>"
+        "overflow: document.documentElement.scrollWidth > innerWidth, width: innerWidth,"
+        "rows: document.querySelectorAll('tbody tr').length, shown: document.body.innerText.length}), '*')</script>"
     )
     copy = tmp_path / name
     copy.write_text(
@@ -116,8 +116,12 @@ def test_a_browser_shows_every_picture(name, reports, tmp_path):
             "</head>", f"{probe}</head>"
         )
     )
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1000,900", "--virtual-time-budget=5000"]
-    command = [browser, *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", copy.as_uri()]
+    # in a frame: a window of its own is never narrower than 500 pixels
+    frame = tmp_path / "frame.html"
+    listen = "<title></title><script>onmessage = told => { document.title = told.data }</script>"
+    frame.write_text(f'{listen}<iframe src="{name}" width="{width}" height="900" style="border: 0"></iframe>')
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1200,1000", "--virtual-time-budget=5000"]
+    command = [browser, *flags, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", frame.as_uri()]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     title = re.search(r"<title>(.*?)</title>", result.stdout, re.DOTALL)
@@ -125,6 +129,7 @@ def test_a_browser_shows_every_picture(name, reports, tmp_path):
     seen = json.loads(title[1])
     assert len(seen["widths"]) == content.count("<img")
     assert min(seen["widths"]) > 400
+    assert seen["width"] == width
     assert (seen["asked"], seen["overflow"], seen["rows"]) == (0, False, len(PROPERTIES))
     assert seen["shown"] > 3000
 
