@@ -164,7 +164,7 @@ class ReactionDiffusionFusion(Fusion):
     def tilt(self, score: Tensor) -> Tensor:
         """What each channel makes of the scores, `P tanh(ε₁ score)`, (B, T, C), in [-1, 1] up to rounding."""
         listening = self.listening / self.listening.abs().sum(1, keepdim=True).clamp(min=1.0)
-        return scaled_tanh(score, self.gain_scale, backend=self.backend) @ listening.T.to(score.dtype)
+        return scaled_tanh(score, self.gain_scale.to(score.dtype), backend=self.backend) @ listening.T.to(score.dtype)
 
     def initial_tilt(self) -> Tensor:
         """ε₂ of each channel, (C,), in (0, 0.9): v_0 = v* (1 + ε₂ tilt)."""

@@ -84,7 +84,7 @@ def test_model_suite_and_its_text(capsys: pytest.CaptureFixture[str]):
     ("arguments", "message"),
     [
         (["--suite", "speed"], "--suite must be one of layer"),
-        (["--picture", "x.png"], "--picture belongs to --suite growth"),
+        (["--picture", "x.png"], "--plot belongs to --suite growth"),
         (["--device", "tpu"], "--device must be cpu"),
         (["--channels", "12"], "multiple of 8"),
     ],

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 import typer
@@ -54,19 +53,14 @@ def test_version_and_help(capsys: pytest.CaptureFixture) -> None:
     assert "Exit codes: 0 holds, 1 violated, 2 usage, 3 bad data" in capsys.readouterr().out
 
 
-def test_the_program_starts_fast_without_heavy_imports() -> None:
+def test_the_program_starts_without_heavy_imports() -> None:
     code = (
         "import sys; from rdmf_model.cli import main; main(['--help']);"
         "heavy = {'torch', 'sympy', 'matplotlib', 'flint', 'scipy', 'accelerate'} & set(sys.modules);"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-        seconds.append(time.perf_counter() - start)
-        assert run.returncode == 0, run.stderr
-    assert min(seconds) < 1.0
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
 
 
 def test_the_installed_program_reports_a_violation() -> None:
