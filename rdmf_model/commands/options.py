@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from rdmf_theory.commands.options import Json
 from rdmf_theory.errors import ParameterError
 
+__all__ = ["Checkpoint", "Device", "Json", "Run", "Threads", "set_up_device"]
+
 Run = Annotated[Path, typer.Argument(help="Run folder of `rdmf train`, or a checkpoint file.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Checkpoint = Annotated[str, typer.Option(help="Which checkpoint of the folder: best or last.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads of torch.", show_default="torch's choice")]
