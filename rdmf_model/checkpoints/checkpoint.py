@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,6 +88,7 @@ def save_checkpoint(
     epoch: int,
     metrics: Mapping[str, Any],
     left_region: bool = False,
+    kinds: Sequence[tuple[str, int]] = (),
 ) -> None:
     """Write a model.
 
@@ -95,6 +96,7 @@ def save_checkpoint(
         widths: feature widths (video, text) that it was built for.
         epoch: finished epochs.  metrics: brief metrics of these weights, empty where they were not validated.
         left_region: whether a design was outside during training; stored where the constraint is not hard.
+        kinds: (name, width) of each kind of video features, in order; they add up to the video's width.
     """
     header = {
         "format": FORMAT,
@@ -102,6 +104,7 @@ def save_checkpoint(
         "config": config.to_dict(),
         "region": model_region(model),
         "widths": {"video": widths[0], "text": widths[1]},
+        "video_kinds": [list(kind) for kind in kinds],
         "epoch": epoch,
         "metrics": metrics,
         "versions": program_versions(),

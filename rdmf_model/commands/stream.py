@@ -44,6 +44,7 @@ def stream(
     import torch
 
     from rdmf_model.checkpoints.checkpoint import load_run
+    from rdmf_model.data.feature_sources import trained_kinds
     from rdmf_model.data.features import TEXT_KEYS, load_features
     from rdmf_model.streaming.report import clip_progress, clip_records, print_records
     from rdmf_model.streaming.source import read_clips
@@ -55,7 +56,7 @@ def stream(
     model, config, header = load_run(run, which=checkpoint, device=device)
     seconds = config.data.clip_length if clip_length is None else clip_length
     words = load_features(text, TEXT_KEYS, unit="tokens")
-    widths = header["widths"]
+    widths, kinds = header["widths"], trained_kinds(header)
     if words.shape[1] != widths["text"]:
         raise DataError(f"{text}: text features must have {widths['text']} channels. Got {words.shape[1]}.")
     options: dict[str, Any] = {"tolerance": tolerance, "halo": halo, "block": block, "certify": certify}
@@ -81,7 +82,7 @@ def stream(
                 print_records(found)
             progress(len(found))
 
-        for rows in read_clips(features or [], widths["video"], max(block, 256), sys.stdin.buffer):
+        for rows in read_clips(features or [], widths["video"], max(block, 256), sys.stdin.buffer, kinds):
             take(running.push(torch.from_numpy(rows).to(device)))
         take(running.flush())
     ours = f"{running.bound:.2g}, saliency {running.saliency_bound:.2g}"

@@ -48,8 +48,10 @@ class DataConfig:
 
     Arguments:
         train, val, test: annotation files, jsonl.
-        video_features: folders with `{vid}.npz`; the features of several folders are concatenated.
-        text_features: folder with `qid{qid}.npz`.
+        video_features: folders with `{vid}.npz` (or .npy, .pt, .h5), or one file for all videos, per kind; the kinds
+            are concatenated.
+        video_kinds: names of the kinds, in the order of `video_features`; default the names of the folders.
+        text_features: folder with `qid{qid}.npz`, or one file for all queries.
         clip_length: seconds per clip, > 0.
         annotation_clip_length: seconds per clip of `relevant_clip_ids`, where another (2 in QVHighlights).
         planted: seed of the embedded planted-moments data set, which is then written into the run folder; excludes the
@@ -60,6 +62,7 @@ class DataConfig:
     val: Path | None = None
     test: Path | None = None
     video_features: tuple[Path, ...] = ()
+    video_kinds: tuple[str, ...] = ()
     text_features: Path | None = None
     clip_length: float = 2.0
     annotation_clip_length: float | None = None
@@ -69,6 +72,10 @@ class DataConfig:
         _positive("data.clip_length", self.clip_length)
         if self.annotation_clip_length is not None:
             _positive("data.annotation_clip_length", self.annotation_clip_length)
+        if self.video_kinds:
+            rule = f"one name per entry of data.video_features, {len(self.video_features)} different ones"
+            fits = len(set(self.video_kinds)) == len(self.video_kinds) == len(self.video_features)
+            _require(fits, "data.video_kinds", rule, self.video_kinds)
         if self.planted is not None:
             _require(self.planted >= 0, "data.planted", "a seed >= 0", self.planted)
             given = [
@@ -316,7 +323,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises: ParameterError naming the file, the key and the near match, for anything that does not fit.
     """
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ParameterError(f"{path}: cannot be read ({error.strerror}). Give a TOML configuration file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

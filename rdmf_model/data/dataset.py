@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rdmf_model.data.annotations import DURATION_TOLERANCE, Annotation, read_annotations
 from rdmf_model.data.batch import Sample
-from rdmf_model.data.features import TEXT_KEYS, FeatureFolders, feature_path, load_features
+from rdmf_model.data.feature_sources import FeatureKind, VideoFeatures, load_text, open_source
 from rdmf_theory.errors import DataError, ParameterError
 
 
@@ -26,13 +26,15 @@ class MomentDataset(torch.utils.data.Dataset[Sample]):
 
     Arguments:
         annotations: the split's jsonl file.
-        video_folders: folders of `{vid}.npz`, concatenated along the channels, cut to the shortest of the folders.
-        text_folder: folder of `qid{qid}.npz`.
+        video_folders: a folder of `{vid}.npz` (or another format) or one file for all videos, per kind of features;
+            concatenated along the channels, cut to the shortest of the kinds.
+        text_folder: folder of `qid{qid}.npz`, or one file for all queries.
         clip_length: seconds per feature clip, > 0.
         annotation_clip_length: seconds per clip of `relevant_clip_ids`; None means `clip_length`.
+        kinds: names of the kinds of video features; default the names of the folders.
 
     Attributes: annotations (list of Annotation), videos ({vid: (T, Cv) tensor}), video_channels, text_channels,
-        clip_length, annotation_clip_length.
+        video_kinds (name and width of each), clip_length, annotation_clip_length.
     Raises: DataError naming file and line for anything wrong in the data; ParameterError for clip lengths.
     """
 
@@ -43,6 +45,7 @@ class MomentDataset(torch.utils.data.Dataset[Sample]):
         text_folder: Path,
         clip_length: float = 2.0,
         annotation_clip_length: float | None = None,
+        kinds: Sequence[str] = (),
     ) -> None:
         for name, value in (("clip_length", clip_length), ("annotation_clip_length", annotation_clip_length)):
             if value is not None and not (math.isfinite(value) and value > 0):
@@ -51,21 +54,20 @@ class MomentDataset(torch.utils.data.Dataset[Sample]):
         self.clip_length = float(clip_length)
         self.annotation_clip_length = float(annotation_clip_length or clip_length)
         self.annotations = read_annotations(self.path, self.annotation_clip_length)
-        text_folder = Path(text_folder)
-        if not text_folder.is_dir():
-            raise DataError(f"{text_folder}: is not a folder of features. Check the path.")
-        folders = FeatureFolders([video_folders] if isinstance(video_folders, str | Path) else video_folders)
+        texts = open_source(text_folder)
+        paths = [Path(video_folders)] if isinstance(video_folders, str | Path) else list(video_folders)
+        folders = VideoFeatures(paths, kinds)
         self.videos: dict[str, Tensor] = {}
         self._samples: list[Sample] = []
-        first_text: Path | None = None
+        first_text: str | None = None
         self.text_channels = 0
         for annotation in self.annotations:
             if annotation.vid not in self.videos:
                 self.videos[annotation.vid] = torch.from_numpy(folders.load(annotation.vid, source=annotation.source))
             video = self.videos[annotation.vid]
             self._check_length(annotation, len(video))
-            path = feature_path(text_folder, f"qid{annotation.qid}", source=annotation.source)
-            text = torch.from_numpy(load_features(path, TEXT_KEYS, unit="tokens"))
+            words, path = load_text(texts, annotation.qid, asked_by=annotation.source)
+            text = torch.from_numpy(words)
             if first_text is None:
                 first_text, self.text_channels = path, text.shape[1]
             if text.shape[1] != self.text_channels:
@@ -75,6 +77,7 @@ class MomentDataset(torch.utils.data.Dataset[Sample]):
                 )
             self._samples.append(self._sample(annotation, video, text))
         self.video_channels = folders.channels
+        self.video_kinds: tuple[FeatureKind, ...] = folders.kinds
 
     def __len__(self) -> int:
         return len(self._samples)

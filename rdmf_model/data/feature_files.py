@@ -7,32 +7,43 @@ from pathlib import Path
 
 import numpy as np
 
-from rdmf_model.data.features import LENGTH_TOLERANCE, check_values, map_features
+from rdmf_model.data.feature_sources import FeatureKind, check_kinds, kind_names, length_tolerance
+from rdmf_model.data.features import check_values, map_features
 from rdmf_theory.errors import DataError, ParameterError
 
 
 class FeatureFiles:
     """The features of one video in one or several files, joined along the channels row by row as they are asked for.
 
-    `.npy` files stay on disk. Raises DataError where the files differ in length or are not `width` channels together.
+    `.npy` files stay on disk.
+
+    Arguments:
+        paths: one file per kind, in training order, or NAME=FILE in any order.
+        width: of all kinds together.
+        kinds: the kinds that the model was trained on; None where the checkpoint does not say.
+
+    Raises: DataError where the files differ in length or are not the kinds, or not `width` channels together.
     """
 
-    def __init__(self, paths: Sequence[Path], width: int) -> None:
+    def __init__(self, paths: Sequence[Path | str], width: int, kinds: Sequence[FeatureKind] | None = None) -> None:
         if not paths:
             raise ParameterError("features must name at least one file. Give --features FILE.npz.")
-        self.paths = [Path(path) for path in paths]
+        names, self.paths = _named(paths, kinds or ())
         self._arrays = [map_features(path) for path in self.paths]
         lengths = [len(array) for array in self._arrays]
-        if max(lengths) - min(lengths) > LENGTH_TOLERANCE:
+        if max(lengths) - min(lengths) > length_tolerance(max(lengths)):
             raise DataError(
-                f"{paths[0]}: the feature files differ in length ({lengths} clips). Extract them with one clip length."
+                f"{self.paths[0]}: the feature files differ in length ({lengths} clips). Extract them with one clip "
+                "length."
             )
-        found = sum(array.shape[1] for array in self._arrays)
-        if found != width:
+        if kinds:
+            found = [FeatureKind(name, array.shape[1]) for name, array in zip(names, self._arrays, strict=True)]
+            check_kinds(found, kinds, str(self.paths[0]))
+        total = sum(array.shape[1] for array in self._arrays)
+        if total != width:
             raise DataError(
-                f"{paths[0]}: the {len(self._arrays)} feature file(s) have {found} channels together, the model was "
-                f"trained on {width}. "
-                "Give every kind of feature that it was trained on, in the same order."
+                f"{self.paths[0]}: the {len(self._arrays)} feature file(s) have {total} channels together, the model "
+                f"was trained on {width}. Give every kind of feature that it was trained on, in the same order."
             )
         self._clips = min(lengths)
 
@@ -47,3 +58,16 @@ class FeatureFiles:
             check_values(part, path, first=max(start, 0))
             parts.append(part)
         return np.concatenate(parts, axis=1)
+
+
+def _named(paths: Sequence[Path | str], kinds: Sequence[FeatureKind]) -> tuple[list[str], list[Path]]:
+    """(names, files), in the order of `kinds` where the files are named; else files are called by their folders."""
+    order = [kind.name for kind in kinds]
+    split = [str(path).partition("=") for path in paths]
+    named = [(name, Path(file)) for name, equals, file in split if equals and name in order]
+    if len(named) < len(paths):
+        files = [Path(path) for path in paths]
+        # one video's files are usually called alike, in a folder for each kind
+        return list(kind_names([path.parent for path in files])), files
+    named.sort(key=lambda item: order.index(item[0]))
+    return [name for name, _ in named], [file for _, file in named]

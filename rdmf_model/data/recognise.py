@@ -6,6 +6,7 @@ import stat
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from rdmf_theory.errors import DataError
 
@@ -65,6 +66,8 @@ KINDS = {
 
 _MARKS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x93NUMPY", "npy"),
+    # torch.save before 1.6 wrote this number as its first pickle
+    (0, b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", "pt"),
     (0, b"\x1f\x8b", "gzip"),
     (4, b"ftyp", "mp4"),
     (4, b"moov", "mp4"),
@@ -122,7 +125,7 @@ def recognise(path: Path) -> FileKind | None:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from None
     kind = recognise_bytes(head)
-    return _archive(path) if kind is KINDS["zip"] else kind
+    return zip_kind(Path(path)) if kind is KINDS["zip"] else kind
 
 
 def check_regular(path: Path) -> None:
@@ -137,14 +140,14 @@ def check_regular(path: Path) -> None:
         raise DataError(f"{path}: must be an ordinary file, not a pipe or a device. Save it to a file first.")
 
 
-def _archive(path: Path) -> FileKind:
-    """npz, pt or another zip, by the names in the archive's directory."""
+def zip_kind(source: Path | BinaryIO) -> FileKind:
+    """npz, pt or another zip archive, by the names in its directory."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             names = archive.namelist()
     except Exception:
-        # damaged archives raise of every kind; the reader that is asked to load it says what is wrong
-        return KINDS["zip"]
+        # damaged archives raise of every kind; the reader of the commonest says what is wrong
+        return KINDS["npz"]
     if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
         return KINDS["pt"]
     if names and all(name.endswith(".npy") for name in names):

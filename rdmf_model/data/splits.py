@@ -22,5 +22,10 @@ def load_split(config: Config, split: str) -> MomentDataset:
             f"data.{missing} must name a folder of features. Got nothing. Set it in the configuration."
         )
     return MomentDataset(
-        data.annotations(split), data.video_features, data.text_features, data.clip_length, data.annotation_clip_length
+        data.annotations(split),
+        data.video_features,
+        data.text_features,
+        data.clip_length,
+        data.annotation_clip_length,
+        data.video_kinds,
     )

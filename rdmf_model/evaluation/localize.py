@@ -70,7 +70,8 @@ def localize(
 
     Arguments:
         run: run folder or checkpoint file.
-        features: the video's feature files, in the order of the training's `data.video_features`.
+        features: the video's feature files, in the order of the training's `data.video_features`, or NAME=FILE by the
+            names of its kinds.
         text: the query's feature file (`last_hidden_state`).
         clip_length: seconds per clip; None takes the training's.
         block: clips per window, for any video; 0: the whole video at once; None: as above.
@@ -82,6 +83,7 @@ def localize(
 
     from rdmf_model.checkpoints.checkpoint import load_run
     from rdmf_model.data.feature_files import FeatureFiles
+    from rdmf_model.data.feature_sources import trained_kinds
     from rdmf_model.data.features import TEXT_KEYS, load_features
     from rdmf_model.evaluation.predict import predict
     from rdmf_model.streaming.long_video import BLOCK, LONG_VIDEO, locate_in_windows
@@ -92,7 +94,7 @@ def localize(
         raise ParameterError(f"block must be >= 0. Got {block}; 0 runs the whole video at once.")
     model, config, header = load_run(run, which=which, device=device)
     seconds = config.data.clip_length if clip_length is None else clip_length
-    video = FeatureFiles(features, header["widths"]["video"])
+    video = FeatureFiles(features, header["widths"]["video"], trained_kinds(header))
     words = load_features(Path(text), TEXT_KEYS, unit="tokens")
     if words.shape[1] != header["widths"]["text"]:
         raise DataError(

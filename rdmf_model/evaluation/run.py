@@ -9,6 +9,7 @@ from typing import Any
 
 from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.config.config import Config, parse_config
+from rdmf_model.data.feature_sources import check_kinds, trained_kinds
 from rdmf_model.evaluation.predict import predict_dataset
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
@@ -55,6 +56,8 @@ def evaluate_run(
                 f"{config.data.annotations(split)}: its {kind} features have {found} channels, the model was trained "
                 f"on {expected}. Extract them alike."
             )
+    if kinds := trained_kinds(header):
+        check_kinds(dataset.video_kinds, kinds, str(config.data.annotations(split)))
     predictions = predict_dataset(model, dataset, batch_size or config.train.batch_size, device)
     if output is not None:
         lines = "".join(json.dumps(line, allow_nan=False) + "\n" for line in predictions)

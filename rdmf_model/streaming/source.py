@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -9,17 +10,21 @@ from typing import BinaryIO
 import numpy as np
 
 from rdmf_model.data.feature_files import FeatureFiles
+from rdmf_model.data.feature_formats import SUFFIXES
+from rdmf_model.data.feature_sources import FeatureKind
 from rdmf_model.data.features import check_values, map_features
 from rdmf_theory.errors import DataError
 
 
-def read_clips(sources: Sequence[Path], width: int, chunk: int, stream: BinaryIO) -> Iterator[np.ndarray]:
+def read_clips(
+    sources: Sequence[Path], width: int, chunk: int, stream: BinaryIO, kinds: Sequence[FeatureKind] | None = None
+) -> Iterator[np.ndarray]:
     """Chunks of at most `chunk` clips, (n, width) float32, in order.
 
     Arguments:
-        sources: `.npz` or `.npy` files of one video, one per kind of feature; or one folder of such files, taken in the
-            order of their names as pieces of one video; or none, for `stream`.
-        width: channels that the model was trained on.
+        sources: feature files of one video, one per kind of feature; or one folder of such files, taken in the order of
+            their names (numbers in them by value: 2 before 10) as pieces of one video; or none, for `stream`.
+        width: channels that the model was trained on.  kinds: that these are made of, where it is known.
         stream: raw little-endian float32 numbers, `width` of them per clip.
     Raises: DataError for files that cannot be read, another width, values that are not finite, or half a clip.
     """
@@ -27,7 +32,7 @@ def read_clips(sources: Sequence[Path], width: int, chunk: int, stream: BinaryIO
         yield from _read_raw(stream, width, chunk)
         return
     if len(sources) > 1 or not sources[0].is_dir():
-        video = FeatureFiles(sources, width)
+        video = FeatureFiles(sources, width, kinds)
         for start in range(0, len(video), chunk):
             yield video.rows(start, start + chunk)
         return
@@ -43,10 +48,18 @@ def read_clips(sources: Sequence[Path], width: int, chunk: int, stream: BinaryIO
 
 
 def _pieces(folder: Path) -> list[Path]:
-    pieces = sorted(path for path in folder.iterdir() if path.suffix in (".npz", ".npy"))
+    pieces = sorted((path for path in folder.iterdir() if path.name.endswith(SUFFIXES)), key=_by_number)
     if not pieces:
-        raise DataError(f"{folder}: holds no .npz or .npy file. Give the folder with the pieces of one video.")
+        raise DataError(
+            f"{folder}: holds no file of features (.npz, .npy, .pt, .h5). Give the folder with the pieces of one video."
+        )
     return pieces
+
+
+def _by_number(path: Path) -> list[tuple[int, int, str]]:
+    """Sorts names as people count: digits by their value, the rest as text."""
+    parts = re.findall(r"[0-9]+|[^0-9]+", path.name)
+    return [(0, int(part), part) if part.isdigit() else (1, 0, part) for part in parts]
 
 
 def _read_raw(stream: BinaryIO, width: int, chunk: int) -> Iterator[np.ndarray]:

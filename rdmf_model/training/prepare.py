@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rdmf_model.config.config import Config, DataConfig
+from rdmf_model.data.feature_sources import check_kinds
 from rdmf_theory.errors import DataError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def write_planted(output: Path, seed: int, clip_length: float) -> None:
 
 
 def check_widths(config: Config, train_set: MomentDataset, val_set: MomentDataset) -> None:
-    """Raises DataError where training and validation features differ in width."""
+    """Raises DataError where training and validation features differ in width, in all or in one kind."""
     for kind in ("video", "text"):
         first, second = getattr(train_set, f"{kind}_channels"), getattr(val_set, f"{kind}_channels")
         if first != second:
@@ -53,6 +54,7 @@ def check_widths(config: Config, train_set: MomentDataset, val_set: MomentDatase
                 f"{path}: its {kind} features have {second} channels, the training set's have {first}. Extract "
                 "both alike."
             )
+    check_kinds(val_set.video_kinds, train_set.video_kinds, str(config.data.annotations("val")))
 
 
 def resolve_region(

@@ -205,6 +205,7 @@ class Trainer:
             epoch=progress.epoch,
             metrics=metrics,
             left_region=progress.left_region,
+            kinds=[(kind.name, kind.width) for kind in self.train_set.video_kinds],
         )
 
     def _save_inside_epoch(self) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor
 from rdmf_model.checkpoints.checkpoint import checkpoint_path, load_run, program_versions
 from rdmf_model.config.config import Config
 from rdmf_model.data.annotations import read_annotations
-from rdmf_model.data.features import TEXT_KEYS, feature_path, load_features
+from rdmf_model.data.feature_sources import load_text, open_source
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
 from rdmf_model.verification.certificate import CertificateResult, certify_layer, file_digest, judge_certificate
 from rdmf_model.verification.random_texts import DoorResult, push_texts
@@ -181,9 +181,10 @@ def run_embeddings(config: Config, header: Mapping[str, Any], limit: int = 64) -
         return []
     found = []
     try:
+        source = open_source(data.text_features)
         for annotation in read_annotations(data.val, data.clip_length)[:limit]:
-            path = feature_path(data.text_features, f"qid{annotation.qid}", source=str(data.val))
-            found.append(torch.from_numpy(load_features(path, TEXT_KEYS, unit="words")).float())
+            words, _ = load_text(source, annotation.qid, asked_by=str(data.val))
+            found.append(torch.from_numpy(words).float())
     except DataError:
         return []
     return [text for text in found if text.shape[1] == header["widths"]["text"]]

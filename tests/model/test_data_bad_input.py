@@ -138,7 +138,9 @@ def spoiled(value):
         pytest.param({"features": np.ones(5)}, r"shape \(clips, channels\). Got shape \(5,\)", id="one axis"),
         pytest.param({"features": np.ones((5, 3), complex)}, "real numbers. Got dtype complex128", id="complex"),
         pytest.param({"feature": np.ones((5, 3))}, r"has no array 'features'. It has \['feature'\]", id="key"),
-        pytest.param({"features": np.array([[object()]])}, "no npz or npy file of plain arrays", id="pickled array"),
+        pytest.param(
+            {"features": np.array([[object()]])}, "no npz, npy, HDF5 or pt file of plain arrays", id="pickled array"
+        ),
     ],
 )
 def test_bad_video_features_are_named(files, arrays, message):
@@ -179,7 +181,7 @@ def test_pickles_are_never_loaded(files, suffix):
     trace = files / "unpickled"
     (files / "video" / "b.npz").unlink()
     (files / "video" / f"b.{suffix}").write_bytes(pickle.dumps(Bomb(trace)))
-    with pytest.raises(DataError, match="plain arrays"):
+    with pytest.raises(DataError, match=r"is a Python pickle, .* never loaded"):
         load(files)
     assert not trace.exists()
 
@@ -188,7 +190,7 @@ def test_pickles_are_never_loaded(files, suffix):
 def test_truncated_files_are_refused(files, keep):
     path = files / "video" / "b.npz"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(DataError, match="is no npz or npy file of plain arrays"):
+    with pytest.raises(DataError, match="is no npz, npy, HDF5 or pt file of plain arrays"):
         load(files)
 
 

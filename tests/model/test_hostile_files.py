@@ -11,8 +11,8 @@ import pytest
 from numpy.lib import format as npy
 
 from rdmf_model.cli import main
-from rdmf_model.data.features import LARGEST_UNPACKED, load_features
-from rdmf_theory.errors import DataError
+from rdmf_model.data.feature_formats.base import LARGEST_UNPACKED
+from rdmf_model.data.features import load_features
 from tests.model.tiny_data import tiny_document, write_tiny_data
 from tests.properties.subjects import write_run
 
@@ -75,10 +75,10 @@ def test_an_array_that_claims_terabytes(data, capsys):
     npy.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**12, 100)})
     with zipfile.ZipFile(data / "video" / "video_1.npz", "w") as archive:
         archive.writestr("features.npy", header.getvalue() + b"\0" * 400)
-    assert "is no npz or npy file of plain arrays" in train(capsys, data)
+    assert "is no npz, npy, HDF5 or pt file of plain arrays" in train(capsys, data)
     (data / "video" / "video_1.npz").unlink()
     (data / "video" / "video_1.npy").write_bytes(header.getvalue() + b"\0" * 400)
-    assert "is no npz or npy file of plain arrays" in train(capsys, data)
+    assert "is no npz, npy, HDF5 or pt file of plain arrays" in train(capsys, data)
 
 
 def test_compressed_features_are_read(tmp_path):
@@ -92,7 +92,7 @@ def test_a_truncated_npz(data, capsys, keep):
     path = data / "text" / "qid1.npz"
     content = path.read_bytes()
     path.write_bytes(content[: int(keep * len(content))])
-    assert "qid1.npz: is no npz or npy file of plain arrays" in train(capsys, data)
+    assert "qid1.npz: is no npz, npy, HDF5 or pt file of plain arrays" in train(capsys, data)
 
 
 def test_a_truncated_jsonl(data, capsys):
@@ -191,10 +191,9 @@ def test_a_full_disk_is_one_line(data, capsys, monkeypatch):
     assert not list((data.parent / "run").glob("*.tmp"))
 
 
-def test_an_array_of_another_kind_is_named(tmp_path):
+def test_an_array_under_the_name_of_another_kind_is_read(tmp_path):
     np.savez(tmp_path / "a.npz", features=np.ones((2, 2)))
     (tmp_path / "a.npz").rename(tmp_path / "a.npy")
     from rdmf_model.data.features import map_features
 
-    with pytest.raises(DataError, match=r"a\.npy: is an archive\. Name it \.npz"):
-        map_features(tmp_path / "a.npy")
+    np.testing.assert_array_equal(map_features(tmp_path / "a.npy"), np.ones((2, 2)))

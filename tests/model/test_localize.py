@@ -75,7 +75,7 @@ def test_a_picture_that_cannot_be_written_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("files", "options", "code", "message"),
     [
-        pytest.param(["video"], [], 3, "have 6 channels together, the model was trained on 8", id="one-kind-missing"),
+        pytest.param(["video"], [], 3, "has 1 kind(s) of features, the model was trained on 2", id="one-kind-missing"),
         pytest.param(["video", "absent"], [], 3, "video_14.npz", id="missing-file"),
         pytest.param(["video", "long"], [], 3, "differ in length", id="length"),
         pytest.param(

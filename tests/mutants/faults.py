@@ -107,8 +107,8 @@ DATASET = (
      BAD + "test_a_bad_line_is_named[vid climbs inside]"),
     ("NaN features are data", "rdmf_model.data.features:check_values", "not finite.all()", "False",
      BAD + "test_bad_video_features_are_named[NaN]"),
-    ("pickles are loaded", "rdmf_model.data.features:load_features", "allow_pickle=False", "allow_pickle=True",
-     BAD + "test_pickles_are_never_loaded"),
+    ("pickles are loaded", "rdmf_model.data.feature_formats.numpy_files:NpzFormat.open", "allow_pickle=False",
+     "allow_pickle=True", BAD + "test_bad_video_features_are_named[pickled array]"),
 )  # fmt: skip
 
 EVALUATION = (
