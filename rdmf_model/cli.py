@@ -113,8 +113,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(cause, BrokenPipeError):
             return _reader_left()
         code = stop.code if isinstance(stop.code, int) else (HOLDS if stop.code is None else VIOLATED)
-        if as_json and code == USAGE and hasattr(cause, "format_message"):
-            print(json.dumps({"error": cause.format_message(), "exit": code}))
+        message = getattr(cause, "format_message", None)
+        if as_json and code == USAGE and message is not None:
+            print(json.dumps({"error": message(), "exit": code}))
         try:
             sys.stdout.flush()
         except BrokenPipeError:
