@@ -63,5 +63,5 @@ proofs:
 	$(MAKE) -C proofs -j2
 
 clean:
-	rm -rf $(VENV) docs/_build docs/api docs/gallery demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build docs/api docs/keys.md docs/gallery demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

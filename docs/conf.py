@@ -26,10 +26,11 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "plain_docstrings",
     "public_names",
+    "configuration_keys",
 ]
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "extensions", "templates"]
+exclude_patterns = ["_build", "extensions", "templates", "keys.md"]
 templates_path = ["templates"]
 
 # Formulas: one self-contained file of a package on the registry, copied into the pages. Its menu is off: speech would

@@ -135,6 +135,14 @@ def test_the_readme_works_with_the_runtime_dependencies(environment: Path, tmp_p
         assert promised_in_order(promised, done.stdout + done.stderr) is None, command
 
 
+def test_configurations_are_in_the_wheel(environment: Path, tmp_path: Path) -> None:
+    done = run(environment, ["rdmf", "config"], tmp_path)
+    assert done.stdout.split() == ["default", *sorted(path.stem for path in (REPOSITORY / "configs").glob("*.toml"))]
+    done = run(environment, ["rdmf", "config", "planted"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\nplanted = 0\n" in done.stdout
+
+
 def test_a_script_that_uses_the_face_is_typed(environment: Path, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)

@@ -195,7 +195,20 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights (>= 0) of the named losses, and their constants."""
+    """Weights of the named losses, each >= 0, and their constants.
+
+    Arguments:
+        l1: weight of the distance of matched spans, |centre| + |width|.
+        giou: weight of 1 - generalised IoU of matched spans.
+        classification: weight of the slots' scores against their IoU with the best window.
+        ranking: weight of the order of the slots of a query.
+        saliency: weight of the clips' saliency against relevance.
+        contrastive: weight of relevant clips above the others, by annotated score.
+        boundary: weight of the distances from each relevant clip to the ends of its window.
+        alignment: weight of clips and sentences in one space, before fusion.
+        constraint: weight of the designs' distance from the region, with model.constraint = "penalty".
+        temperature: of the contrastive loss, > 0.
+    """
 
     l1: float = 10.0
     giou: float = 1.0
@@ -218,8 +231,10 @@ class TrainConfig:
     """How the model is trained.
 
     Arguments:
+        epochs: passes over the training set, >= 1.
         batch_size: of all processes together.
-        learning_rate: peak of warm-up + cosine; `design_learning_rate` is the design parameters' own (None: same).
+        learning_rate: peak of warm-up + cosine.
+        design_learning_rate: of the design parameters; None: the same.
         projection_learning_rate: of the projections of clips and words (None: the same).
         alignment_ridge: of the closed-form fit of these projections and of the reaction's score to the training set,
             before training, relative to the number of clips; None: no fit.
@@ -229,9 +244,11 @@ class TrainConfig:
         ema_decay: of the averaged weights that are validated and saved; None turns averaging off.
         mixed_precision: "no", "bf16" or "fp16"; applies on a GPU only.
         device: "auto", "cpu", "cuda".  threads: of torch on the CPU, None leaves torch's choice.
+        seed: of weights, order and dropout, >= 0.
         validate_every: epochs.  patience: validations without a better score before stopping, None never stops.
         selection: brief metrics whose mean picks the best checkpoint.
         save_seconds, save_steps: how often the training state is saved inside an epoch; None turns it off.
+        tensorboard: whether the run folder also gets a log for tensorboard.
     """
 
     epochs: int = 30

@@ -40,7 +40,8 @@ def anchor(tree: Mapping[str, Any], kind: type, folder: Path | None) -> dict[str
             out[key] = anchor(value, hint, folder) if isinstance(hint, type) else dict(value)
         elif folder is not None and hint is not None and "Path" in str(hint):
             paths = [value] if isinstance(value, str) else value
-            if isinstance(paths, list) and all(isinstance(path, str) for path in paths):
+            # "none" is no path: it stands for the null that TOML does not have
+            if value != "none" and isinstance(paths, list) and all(isinstance(path, str) for path in paths):
                 paths = [str((folder / path).resolve()) for path in paths]
                 value = paths[0] if isinstance(value, str) else paths
             out[key] = value
