@@ -63,6 +63,7 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "write_computation_times": False,
     "plot_gallery": True,
+    "capture_repr": (),
 }
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
