@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from rdmf_model.commands import bench, config, demo, doctor, evaluate, export, localize, stream, train, verify
+from rdmf_model.commands import bench, certify, config, demo, doctor, evaluate, export, localize, stream, train, verify
 from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import printable
@@ -38,6 +38,7 @@ PANEL = "Models: train, measure, verify, use"
 def register(app: typer.Typer) -> None:
     """Add the model commands to `app`."""
     for command, epilog, panel in (
+        (certify.certify, certify.EPILOG, theory_cli.PROOFS),
         (config.config, config.EPILOG, PANEL),
         (train.train, train.EPILOG, PANEL),
         (evaluate.evaluate, evaluate.EPILOG, PANEL),

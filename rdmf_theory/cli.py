@@ -10,7 +10,6 @@ import typer
 
 from rdmf_theory.commands import (
     branch,
-    certify,
     check,
     derive,
     dispersion,
@@ -91,7 +90,6 @@ def register(app: typer.Typer) -> None:
                 "branch --system schnakenberg --range b=0.6:3 --clips 60 --plot branches.png",
             ),
         ),
-        (certify.certify, PROOFS, ("certify region.json",)),
         (prove.prove, PROOFS, ("prove --tier fast --json",)),
     ):
         # rich starts a new line at an empty one

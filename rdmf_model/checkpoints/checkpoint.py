@@ -1,22 +1,26 @@
 """How is a trained model stored and read back? One safetensors file with the run's description in its header.
 
 The file holds tensors only (no pickle, nothing is executed on loading); its header holds one JSON document: format,
-version, configuration, admissible region, feature widths, epoch, metrics, program versions. `load_run` refuses a file
-whose tensors are missing, misshapen or not finite, and one whose region disagrees with its configuration.
+version, configuration, admissible region, constraint, feature widths, epoch, metrics, program versions, and the digest
+of all of this and of all tensors. Every program reads a checkpoint by `read_run` or `load_run`: they refuse a file that
+lacks a field or a tensor, whose digest differs, whose tensors are misshapen or not finite, and whose region or
+constraint disagrees with its configuration.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
+import struct
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from rdmf_model.config.config import Config
@@ -27,8 +31,16 @@ from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import json_ready
 
 FORMAT = "rdmf-checkpoint"
-VERSION = 1
+# 2: header and tensors have a digest, the constraint is always named
+VERSION = 2
 HEADER = "rdmf"
+LARGEST_HEADER = 100_000_000
+FIELDS = {
+    "format", "version", "config", "region", "constraint", "left_region", "widths", "video_kinds", "epoch", "metrics",
+    "versions", "digest",
+}  # fmt: skip
+"""What the header of a model's checkpoint holds: all of it, whatever the model is."""
+CHANGED = "The file was changed after training; use an unchanged checkpoint."
 
 
 def program_versions() -> dict[str, str]:
@@ -43,31 +55,64 @@ def program_versions() -> dict[str, str]:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON header as one safetensors file, atomically."""
+    """Write tensors and a JSON header as one safetensors file, atomically, with the digest of both in the header."""
     plain = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-    document = json.dumps(json_ready(header), allow_nan=False)
-    write_atomically(path, save(plain, metadata={HEADER: document}))
+    # as it will be read: tuples are lists, keys are texts
+    document = json.loads(json.dumps(json_ready(header), allow_nan=False))
+    document["digest"] = content_digest(plain, document)
+    write_atomically(path, save(plain, metadata={HEADER: json.dumps(document, allow_nan=False)}))
+
+
+def content_digest(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
+    """SHA-256 of a header without its field `digest` and of every tensor's name, dtype, shape and bytes, by name."""
+    rest = {name: value for name, value in header.items() if name != "digest"}
+    found = hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        found.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+class Stored(NamedTuple):
+    """What a file of `save_tensors` holds, and the SHA-256 of its bytes, as `sha256sum` prints it."""
+
+    tensors: dict[str, Tensor]
+    header: dict[str, Any]
+    sha256: str
+
+
+def read_stored(path: Path, expected_format: str) -> Stored:
+    """Read a file of `save_tensors`, once. Raises DataError for anything else, and where its digest differs."""
+    try:
+        with path.open("rb") as stream:
+            # first the header alone: a foreign file may be larger than the memory
+            content = stream.read(8)
+            (length,) = struct.unpack("<Q", content)
+            content += stream.read(min(length, LARGEST_HEADER))
+            listed = json.loads(content[8:])
+            metadata = listed.get("__metadata__") or {}
+            header = json.loads(metadata[HEADER]) if HEADER in metadata else None
+            tensors = {} if header is None else load(content := content + stream.read())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}). Check the path and its permissions.") from None
+    except (SafetensorError, struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(f"{path}: is not a readable safetensors file ({str(error)[:200]!r}).") from None
+    if header is None:
+        raise DataError(f"{path}: was not written by `rdmf train` (its header has no `{HEADER}` document).")
+    if not isinstance(header, dict) or header.get("format") != expected_format:
+        raise DataError(f"{path}: must be of format {expected_format}. Its header says otherwise.")
+    found = header.get("version")
+    if type(found) is not int or found != VERSION:
+        raise DataError(f"{path}: version must be {VERSION}. Got {str(found)[:40]!r}. Use the rdmf that wrote it.")
+    if header.get("digest") != content_digest(tensors, header):
+        raise DataError(f"{path}: header or weights do not have the digest that was stored with them. {CHANGED}")
+    return Stored(tensors, header, hashlib.sha256(content).hexdigest())
 
 
 def read_tensors(path: Path, expected_format: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read a file of `save_tensors`. Raises DataError for anything else, with the reason."""
-    try:
-        with safe_open(path, framework="pt", device="cpu") as stream:
-            metadata = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: is not a readable safetensors file ({error}).") from None
-    try:
-        header = json.loads(metadata[HEADER])
-    except (KeyError, ValueError, RecursionError):
-        raise DataError(f"{path}: was not written by `rdmf train` (its header has no `{HEADER}` document).") from None
-    if not isinstance(header, dict) or header.get("format") != expected_format:
-        raise DataError(f"{path}: must be of format {expected_format}. Its header says otherwise.")
-    if header.get("version") != VERSION:
-        raise DataError(
-            f"{path}: version must be {VERSION}. Got {header.get('version')!r}. Use the rdmf that wrote it."
-        )
-    return tensors, header
+    """Tensors and header of `read_stored`."""
+    return read_stored(path, expected_format)[:2]
 
 
 def model_region(model: nn.Module) -> dict[str, Any] | None:
@@ -95,7 +140,7 @@ def save_checkpoint(
     Arguments:
         widths: feature widths (video, text) that it was built for.
         epoch: finished epochs.  metrics: brief metrics of these weights, empty where they were not validated.
-        left_region: whether a design was outside during training; stored where the constraint is not hard.
+        left_region: whether a design was outside during training; impossible where the constraint is hard.
         kinds: (name, width) of each kind of video features, in order; they add up to the video's width.
     """
     header = {
@@ -103,14 +148,14 @@ def save_checkpoint(
         "version": VERSION,
         "config": config.to_dict(),
         "region": model_region(model),
+        "constraint": config.model.constraint,
+        "left_region": left_region,
         "widths": {"video": widths[0], "text": widths[1]},
         "video_kinds": [list(kind) for kind in kinds],
         "epoch": epoch,
         "metrics": metrics,
         "versions": program_versions(),
     }
-    if config.model.constraint != "hard":
-        header |= {"constraint": config.model.constraint, "left_region": left_region}
     save_tensors(path, model.state_dict(), header)
 
 
@@ -147,11 +192,17 @@ def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> Run:
     Returns: the model, its configuration and the header (region, widths, epoch, metrics, versions).
     Raises: DataError where a tensor is missing, misshapen or not finite, or the region was changed.
     """
-    file = checkpoint_path(path, which)
-    tensors, header = read_tensors(file, FORMAT)
+    return read_run(checkpoint_path(path, which), device=device)[0]
+
+
+def read_run(file: Path, *, device: str = "cpu") -> tuple[Run, str]:
+    """`load_run` of a checkpoint file, and the SHA-256 of the bytes that were read."""
+    tensors, header, sha256 = read_stored(file, FORMAT)
+    _check_fields(file, header)
     _check_finite(file, tensors)
     try:
         config = Config.from_json(json.dumps(header["config"]), source=f"{file}: config")
+        _check_described(file, config, header)
         widths = header["widths"]
         _check_sizes(file, config, widths, tensors)
         # building draws random weights: leave the caller's generator alone
@@ -167,7 +218,40 @@ def load_run(path: Path, *, which: str = "best", device: str = "cpu") -> Run:
         model.load_state_dict(tensors)
     except (RuntimeError, ValueError) as error:
         raise DataError(f"{file}: does not fit its own configuration ({error}).") from None
-    return Run(model.to(device).eval(), config, header)
+    return Run(model.to(device).eval(), config, header), sha256
+
+
+def _check_fields(file: Path, header: Mapping[str, Any]) -> None:
+    """Refuse a header that lacks a field: nothing that is missing counts as the good case."""
+    missing, foreign = sorted(FIELDS - header.keys()), sorted(header.keys() - FIELDS)
+    if missing or foreign:
+        what = f"lacks {missing[0]}" if missing else f"has a field {foreign[0][:40]!r} that this version does not know"
+        raise DataError(f"{file}: its header {what}. {CHANGED}")
+
+
+def _check_described(file: Path, config: Config, header: Mapping[str, Any]) -> None:
+    """The header says all that decides the model, and says it once: no key of config.model is filled in by default."""
+    lacking = _missing(json.loads(json.dumps(json_ready(config.to_dict()["model"]))), header["config"].get("model"))
+    if lacking is not None:
+        raise DataError(f"{file}: its configuration lacks model{lacking}, which decides what the model is. {CHANGED}")
+    if header["constraint"] != config.model.constraint or type(header["left_region"]) is not bool:
+        raise DataError(
+            f"{file}: its header says constraint = {str(header['constraint'])[:40]!r}, its configuration "
+            f"{config.model.constraint!r}. {CHANGED}"
+        )
+
+
+def _missing(full: Any, stored: Any, name: str = "") -> str | None:
+    """The first key of a resolved document that a stored one lacks."""
+    if not isinstance(full, dict):
+        return None
+    if not isinstance(stored, dict):
+        return name
+    for key, value in full.items():
+        found = f"{name}.{key}" if key not in stored else _missing(value, stored[key], f"{name}.{key}")
+        if found is not None:
+            return found
+    return None
 
 
 def _check_sizes(file: Path, config: Config, widths: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
@@ -207,9 +291,8 @@ def _check_tensors(file: Path, expected: Mapping[str, Tensor], found: Mapping[st
 
 def _check_region(file: Path, model: nn.Module, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
     """The region is a function of the configuration: header and stored bounds must say what the configuration says."""
-    remedy = "The file was changed after training; use an unchanged checkpoint."
     if header.get("region") != model_region(model):
-        raise DataError(f"{file}: the region in its header is not the one of its configuration. {remedy}")
+        raise DataError(f"{file}: the region in its header is not the one of its configuration. {CHANGED}")
     for prefix, module in model.named_modules():
         if not hasattr(getattr(module, "region", None), "to_dict"):
             continue
@@ -217,4 +300,4 @@ def _check_region(file: Path, model: nn.Module, tensors: Mapping[str, Tensor], h
         parameters = {f"{prefix}.{name}" if prefix else name for name, _ in module.named_parameters()}
         for name, tensor in state.items():
             if name not in parameters and not torch.equal(tensor, tensors[name]):
-                raise DataError(f"{file}: tensor {name} (the admissible region) was changed. {remedy}")
+                raise DataError(f"{file}: tensor {name} (the admissible region) was changed. {CHANGED}")

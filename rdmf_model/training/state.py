@@ -85,8 +85,7 @@ class TrainingState:
             self._restore_optimizer(_under("optimizer.", tensors))
             if self.scaler is not None and header["scaler"]:
                 self.scaler.load_state_dict(header["scaler"])
-            # states written before designs could leave their region do not say that none did
-            stored = {"left_region": False} | header["progress"]
+            stored = header["progress"]
             for entry in dataclasses.fields(Progress):
                 setattr(self.progress, entry.name, stored[entry.name])
         except (KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError) as error:

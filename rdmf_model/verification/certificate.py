@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rdmf_model.checkpoints.checkpoint import Run
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.properties import Subject
 from rdmf_theory.certificates import checkers
 from rdmf_theory.certificates.certificate import Certificate
 from rdmf_theory.certificates.certify import certify_box
-from rdmf_theory.certificates.subject import mismatch, read_checkpoint
+from rdmf_theory.certificates.subject import Checkpoint, mismatch
 from rdmf_theory.errors import DataError
 from rdmf_theory.verdict import Verdict
 
@@ -98,7 +100,17 @@ def certify_layer(subject: Subject, sha256: str, file: Path) -> CertificateResul
         return CertificateResult(certificate, refused=str(error))
 
 
-def judge_certificate(file: Path, checkpoint: Path) -> CertificateResult:
+def describe(run: Run, sha256: str) -> Checkpoint:
+    """What a certificate about a checkpoint has to speak of: of the model as loaded, each number by its name."""
+    door: dict[str, tuple[float, ...]] = {}
+    if isinstance(run.model.fusion, ReactionDiffusionFusion):
+        constraint = run.model.fusion.constraint
+        for name in ("lower", "upper", "modulation_fraction"):
+            door[name] = tuple(float(x) for x in getattr(constraint, name).reshape(-1))
+    return Checkpoint(sha256, run.header["region"], door, run.config.model.constraint)
+
+
+def judge_certificate(file: Path, checkpoint: Checkpoint) -> CertificateResult:
     """Whether a given certificate is true and about a checkpoint as it is now; its reason where it is not.
 
     Raises: DataError for a file that is no certificate, or was cut short.
@@ -113,7 +125,7 @@ def judge_certificate(file: Path, checkpoint: Path) -> CertificateResult:
         refused = f"edited, or never true: {error}"
         return CertificateResult(Certificate(Verdict.UNDECIDED, detail=refused), file, None, refused)
     certificate = Certificate(Verdict.CERTIFIED, {name: x for name, x in content.items() if name != "sha256"})
-    return CertificateResult(certificate, file, checked, mismatch(content, read_checkpoint(checkpoint)))
+    return CertificateResult(certificate, file, checked, mismatch(content, checkpoint))
 
 
 def _remove_certificate(file: Path) -> None:

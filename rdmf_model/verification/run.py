@@ -1,7 +1,7 @@
 """Does a trained model keep what the theory promises? A certificate for all texts, and a search for counter-examples.
 
-The certificate (`verify_certificate`) covers the box of designs that the model's door can emit. The properties judge
-the model as loaded; a crowd of random texts (`verify_door`) goes through its door.
+The certificate (`verification.certificate`) covers the box of designs that the model's door can emit. The properties
+judge the model as loaded; a crowd of random texts (`verification.random_texts`) goes through its door.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rdmf_model.checkpoints.checkpoint import checkpoint_path, load_run, program_versions
+from rdmf_model.checkpoints.checkpoint import Run, checkpoint_path, load_run, program_versions, read_run
 from rdmf_model.config.config import Config
 from rdmf_model.data.annotations import read_annotations
 from rdmf_model.data.feature_sources import load_text, open_source
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
-from rdmf_model.verification.certificate import CertificateResult, certify_layer, file_digest, judge_certificate
+from rdmf_model.verification.certificate import CertificateResult, certify_layer, describe, judge_certificate
 from rdmf_model.verification.random_texts import DoorResult, push_texts
 from rdmf_theory.errors import DataError, ParameterError
 
@@ -122,10 +122,8 @@ def verify_run(
     target = output or default_output(run, file)
     if not target.absolute().parent.is_dir():
         raise ParameterError(f"--output must lie in a folder that exists. Got {target}.")
-    sha256 = file_digest(file)
-    subject, fusion = _load(file)
-    if file_digest(file) != sha256:
-        raise DataError(f"{file}: changed while it was read. Wait until the training has ended, then verify again.")
+    trained, sha256 = read_run(file)
+    subject, fusion = _subject(trained), trained.config.model.fusion
     if certify and not subject.has_layer:
         raise ParameterError(
             f"a certificate needs a model with an admissible region, which fusion = {fusion!r} has not. "
@@ -133,7 +131,8 @@ def verify_run(
         )
     proof = None
     if certify:
-        proof = certify_layer(subject, sha256, target) if certificate is None else judge_certificate(certificate, file)
+        about = describe(trained, sha256)
+        proof = certify_layer(subject, sha256, target) if certificate is None else judge_certificate(certificate, about)
     judged = [promise for promise in PROPERTIES if promise.is_about(subject)]
     results, door = [], None
     with hypothesis_folder(), one_thread():
@@ -148,19 +147,17 @@ def verify_run(
 
 def load_subject(run: Path, which: str = "best") -> Subject:
     """The model of a run, ready to be judged. Raises DataError for a checkpoint that cannot be used."""
-    return _load(checkpoint_path(run, which))[0]
+    return _subject(load_run(run, which=which))
 
 
-def _load(file: Path) -> tuple[Subject, str]:
-    """The model of a checkpoint with what its run brings along, and the name of its fusion."""
-    model, config, header = load_run(file)
+def _subject(run: Run) -> Subject:
+    """The model of a checkpoint with what its run brings along."""
+    model, config, header = run
     clips = config.model.region.clips
     default = (1, 75) if isinstance(clips, str) else clips
-    constraint = str(header.get("constraint", "door"))
-    if config.model.constraint != "hard":
-        constraint = config.model.constraint
-    subject = Subject(model, default, run_embeddings(config, header), constraint)  # type: ignore[arg-type]
-    return subject, config.model.fusion
+    # both say the same, or the checkpoint would not have been read
+    constraint = "door" if config.model.constraint == header["constraint"] == "hard" else config.model.constraint
+    return Subject(model, default, run_embeddings(config, header), constraint)
 
 
 def _counter(progress: Callable[[str, int], Callable[[int], None]] | None, name: str, inputs: int) -> Callable:

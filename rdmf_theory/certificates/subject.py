@@ -1,32 +1,27 @@
-"""Is this certificate about that checkpoint? Compares the digest of the file, the region and the box of its door.
+"""Is this certificate about that checkpoint? Compares digest, region and the box of its constraint.
 
-Standard library only: the header of a safetensors file is eight bytes of length and a JSON object, its tensors are raw
-bytes after it. `stale` is a certificate of other weights under the same region, `foreign` one of another model.
+What a checkpoint says of itself comes from the program that loads it; here it is only compared. `stale` is a
+certificate of other weights under the same region, `foreign` one of another model.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import os
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-from rdmf_theory.errors import DataError
-
 DOOR = ("lower", "upper", "modulation_fraction")
-LARGEST_HEADER = 100_000_000
+COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
+REGION = {"format", "version", "lower", "upper", "clips", "steps", "gain", "modulation", "soft_onset"}
 AGAIN = "Run `rdmf verify` on the checkpoint to make a new one."
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file says of itself: SHA-256 of its bytes, region, door (float32 bounds) and constraint."""
+    """What a checkpoint file is: SHA-256 of its bytes, region, bounds of its constraint (float32) and the constraint's
+    kind, "hard" for a model that cannot leave them.
+    """
 
     sha256: str
     region: Mapping[str, Any] | None
@@ -34,37 +29,11 @@ class Checkpoint:
     constraint: str
 
 
-def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read the header and the door of a checkpoint without loading it.
-
-    Raises: DataError if the file cannot be read or was not written by `rdmf train`.
-    """
-    try:
-        content = Path(path).read_bytes()
-        (size,) = struct.unpack_from("<Q", content)
-        if size > min(LARGEST_HEADER, len(content) - 8):
-            raise ValueError("its header is longer than the file")
-        header = json.loads(content[8 : 8 + size])
-        document = json.loads(header["__metadata__"]["rdmf"])
-        door = {}
-        for name, entry in header.items():
-            part = name.rpartition(".")[2]
-            if part in DOOR and ".constraint." in f".{name}":
-                begin, end = (8 + size + offset for offset in entry["data_offsets"])
-                door[part] = struct.unpack(f"<{math.prod(entry['shape'])}f", content[begin:end])
-        region = document["region"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError) as error:
-        raise DataError(
-            f"{path}: is no checkpoint of `rdmf train` ({error}). Give best.safetensors of a run folder."
-        ) from error
-    return Checkpoint(hashlib.sha256(content).hexdigest(), region, door, str(document.get("constraint", "door")))
-
-
 def mismatch(content: Mapping[str, Any], checkpoint: Checkpoint) -> str | None:
     """Why a certificate, already found true, does not speak for a checkpoint, and what to do; None if it does."""
     if content.get("kind") != "design-box":
         return f"foreign: it is about a {content.get('kind')}, not about a model. {AGAIN}"
-    if checkpoint.constraint != "door":
+    if checkpoint.constraint != "hard":
         return (
             f"foreign: the checkpoint was trained with constraint {checkpoint.constraint!r}, and without the door no "
             "certificate can speak for all its texts. Train with the constraint."
@@ -81,13 +50,19 @@ def _covers(content: Mapping[str, Any], checkpoint: Checkpoint) -> bool:
     region, claimed = checkpoint.region, content["region"]
     if region is None or set(checkpoint.door) != set(DOOR):
         return False
+    # a condition that no certificate speaks of must not be asked for
+    if any(value is not None for name, value in region.items() if name not in REGION):
+        return False
     for name in ("lower", "upper", "gain", "modulation"):
         mine, theirs = (None if x[name] is None else [Fraction(y) for y in x[name]] for x in (region, claimed))
         if mine != theirs:
             return False
     if any(region[name] != claimed[name] for name in ("clips", "steps", "soft_onset")):
         return False
-    bounds = zip(content["box"].values(), checkpoint.door["lower"], checkpoint.door["upper"], strict=True)
-    inside = all(Fraction(low) <= Fraction(a) <= Fraction(b) <= Fraction(high) for (low, high), a, b in bounds)
-    fraction = Fraction(checkpoint.door["modulation_fraction"][0])
-    return inside and fraction <= Fraction(content["emission"]["modulation_fraction"])
+    bounds = zip(COORDINATES, checkpoint.door["lower"], checkpoint.door["upper"], strict=True)
+    for name, a, b in bounds:
+        low, high = (Fraction(x) for x in content["box"][name])
+        if not low <= Fraction(a) <= Fraction(b) <= high:
+            return False
+    (fraction,) = checkpoint.door["modulation_fraction"]
+    return Fraction(fraction) <= Fraction(content["emission"]["modulation_fraction"])

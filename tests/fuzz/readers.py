@@ -23,7 +23,6 @@ from rdmf_model.training.state import FORMAT as STATE_FORMAT
 from rdmf_theory.certificates import checkers
 from rdmf_theory.certificates.certificate import Certificate
 from rdmf_theory.certificates.certify import certify_box
-from rdmf_theory.certificates.subject import read_checkpoint
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 from rdmf_theory.systems.built_in import load_system
@@ -128,7 +127,6 @@ READERS = (
     Reader("certificate's checker", ".json", checkers.check, _certificate),
     Reader("predictions", ".jsonl", lambda path: evaluate_files(path, _truth(), 2.0), lambda: _lines(PREDICTION)),
     Reader("checkpoint", ".safetensors", load_run, _checkpoint),
-    Reader("checkpoint's door", ".safetensors", read_checkpoint, _checkpoint),
     Reader("training state", ".state", lambda path: read_tensors(path, STATE_FORMAT), _state),
     Reader("foreign tensors", ".safetensors", lambda path: read_tensors(path, FORMAT), _state),
     Reader("region", ".json", _region, lambda: json.dumps(DEFAULT_REGION.to_dict()).encode()),

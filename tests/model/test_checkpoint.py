@@ -100,8 +100,28 @@ def spoil_version(tensors, header):
     header["version"] = 99
 
 
-def spoil_widths(tensors, header):
-    del header["widths"]
+def spoil_true_version(tensors, header):
+    header["version"] = True
+
+
+def spoil_constraint(tensors, header):
+    header["config"]["model"]["constraint"] = "none"
+
+
+def spoil_field(tensors, header):
+    header["left_the_region"] = False
+
+
+def without(*names):
+    """Leave one field out."""
+
+    def spoil(tensors, header):
+        *path, last = names
+        for name in path:
+            header = header[name]
+        del header[last]
+
+    return spoil
 
 
 @pytest.mark.parametrize(
@@ -116,8 +136,32 @@ def spoil_widths(tensors, header):
         pytest.param(spoil_header_region, r"the region in its header is not the one", id="header-region"),
         pytest.param(spoil_configured_region, r"region", id="configured-region"),
         pytest.param(spoil_config_key, r"unknown key model\.chanels\. Did you mean model\.channels", id="config-key"),
-        pytest.param(spoil_version, r"version must be 1\. Got 99", id="version"),
-        pytest.param(spoil_widths, r"does not describe a model \(KeyError\('widths'\)\)", id="widths"),
+        pytest.param(spoil_version, r"version must be 2\. Got '99'", id="version"),
+        *(
+            pytest.param(without(name), f"its header lacks {name}", id=f"no-{name}")
+            for name in (
+                "config",
+                "region",
+                "constraint",
+                "left_region",
+                "widths",
+                "video_kinds",
+                "epoch",
+                "metrics",
+                "versions",
+            )
+        ),
+        *(
+            pytest.param(
+                without("config", "model", *names), "its configuration lacks model." + ".".join(names), id=names[-1]
+            )
+            for names in (("constraint",), ("fusion",), ("steps",), ("region", "clips"), ("region", "gain"))
+        ),
+        pytest.param(
+            spoil_constraint, "its header says constraint = 'hard', its configuration 'none'", id="constraint"
+        ),
+        pytest.param(spoil_field, "has a field 'left_the_region' that this version does not know", id="field"),
+        pytest.param(spoil_true_version, r"version must be 2\. Got 'True'", id="true-version"),
     ],
 )
 def test_a_spoilt_checkpoint_is_refused(parts, tmp_path, spoil, message):
@@ -168,3 +212,59 @@ def test_a_folder_without_a_checkpoint_is_refused(tmp_path, run):
         load_run(tmp_path / "absent")
     with pytest.raises(ParameterError, match='must be "best" or "last"'):
         load_run(run, which="first")
+
+
+def rewritten(file, change):
+    """The file with its header or its tensors changed by hand, the stored digest left as it is."""
+    content = bytearray(file.read_bytes())
+    length = int.from_bytes(content[:8], "little")
+    listed = json.loads(content[8 : 8 + length])
+    document = json.loads(listed["__metadata__"]["rdmf"])
+    data = bytearray(content[8 + length :])
+    change(document, listed, data)
+    listed["__metadata__"]["rdmf"] = json.dumps(document)
+    header = json.dumps(listed).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + bytes(data)
+
+
+def one_bit(document, listed, data):
+    begin, _ = listed["fusion.design_base"]["data_offsets"]
+    data[begin] ^= 1
+
+
+def exchanged_names(document, listed, data):
+    first, second = sorted(name for name in listed if name.startswith("video_projection"))[:2]
+    listed[first], listed[second] = listed[second], listed[first]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(one_bit, id="one-bit-of-a-weight"),
+        pytest.param(exchanged_names, id="two-tensors-exchanged"),
+        pytest.param(lambda document, *_: document.update(epoch=7), id="epoch"),
+        pytest.param(lambda document, *_: document["metrics"].update(score=100.0), id="metrics"),
+        pytest.param(lambda document, *_: document["config"]["model"].update(steps=500), id="steps"),
+        pytest.param(lambda document, *_: document.pop("constraint"), id="constraint"),
+        pytest.param(lambda document, *_: document.pop("digest"), id="digest"),
+    ],
+)
+def test_what_was_changed_after_training_is_refused(run, tmp_path, change):
+    file = tmp_path / "changed.safetensors"
+    file.write_bytes(rewritten(run / "best.safetensors", lambda *_: None))
+    load_run(file)
+    file.write_bytes(rewritten(run / "best.safetensors", change))
+    with pytest.raises(DataError, match="do not have the digest that was stored with them"):
+        load_run(file)
+
+
+def test_a_foreign_file_is_not_read_whole(tmp_path):
+    file = tmp_path / "large.safetensors"
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}}).encode()
+    with file.open("wb") as stream:
+        stream.write(len(header).to_bytes(8, "little") + header)
+        # sparse: 4 TiB
+        stream.truncate(8 + len(header) + (1 << 42))
+    with pytest.raises(DataError, match="was not written by `rdmf train`"):
+        load_run(file)

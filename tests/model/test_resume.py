@@ -42,8 +42,9 @@ def results(run):
     state, header = read_tensors(run / "last.state", STATE_FORMAT)
     header["progress"]["seconds"] = 0
     for each in (best_header, last_header, header):
-        # the runs lie in different folders
+        # the runs lie in different folders, and take different times
         each.pop("config")
+        each.pop("digest")
     return rows, best, best_header, last, last_header, state, header
 
 

@@ -117,7 +117,7 @@ def test_a_run_that_leaves_is_flagged_everywhere(runs):
 
 def test_a_hard_run_cannot_leave(runs):
     header = read_tensors(runs["hard"] / "last.safetensors", FORMAT)[1]
-    assert "left_region" not in header
+    assert (header["constraint"], header["left_region"]) == ("hard", False)
     for row in log(runs["hard"]):
         assert min(row["margins"].values()) >= 0
         assert "left_region" not in row

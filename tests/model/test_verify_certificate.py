@@ -139,6 +139,7 @@ def test_contradictory_options(run, capsys):
 @pytest.mark.parametrize("constraint", ["none", "penalty"])
 def test_a_model_without_the_door_fails(constraint, run, capsys):
     tensors, header = read_tensors(run / "best.safetensors", FORMAT)
+    header["config"]["model"]["constraint"] = constraint
     save_tensors(run / "best.safetensors", tensors, header | {"constraint": constraint})
     assert judge(run, capsys)[0] == 1
     assert main(["verify", str(run), "--examples", "1", "--texts", "0", "--json"]) == 1

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_theory.commands.options import Json
+from rdmf_model.commands.options import Json
 from rdmf_theory.errors import DataError
 from rdmf_theory.support.terminal import emit
+
+EPILOG = "Example: rdmf certify region.json"
 
 
 def certify(
@@ -24,9 +26,9 @@ def certify(
     """Re-check a certificate with the independent checker: exact arithmetic, nothing taken on trust.
 
     Exit code 0: what it claims holds. 1: it was changed, the claim does not follow, or it is stale or foreign to the
-    checkpoint. 3: no readable certificate or checkpoint. The checker of each kind is one file of the standard library,
-    and runs alone: python certificate_checker.py FILE. With --kernel a checker that is proved sound in Coq decides as
-    well; where Coq is absent that is said, and is not a pass.
+    checkpoint. 3: no readable certificate, or no checkpoint that a program could load. The checker of each kind is one
+    file of the standard library, and runs alone: python certificate_checker.py FILE. With --kernel a checker that is
+    proved sound in Coq decides as well; where Coq is absent that is said, and is not a pass.
     """
     from rdmf_theory.certificates import checkers as checker
 
@@ -41,9 +43,11 @@ def certify(
         raise DataError(f"{file}: {error}") from error
     answer: dict[str, Any] = {"file": str(file), "holds": holds, "detail": detail}
     if checkpoint is not None and holds:
-        from rdmf_theory.certificates.subject import mismatch, read_checkpoint
+        from rdmf_model.checkpoints.checkpoint import checkpoint_path, read_run
+        from rdmf_model.verification.certificate import describe
+        from rdmf_theory.certificates.subject import mismatch
 
-        why = mismatch(content, read_checkpoint(checkpoint))
+        why = mismatch(content, describe(*read_run(checkpoint_path(checkpoint))))
         answer |= {"checkpoint": str(checkpoint), "holds": why is None, "detail": detail if why is None else why}
         holds, detail = why is None, f"{detail}\n  about {checkpoint} as it is now" if why is None else why
     if kernel and holds:
