@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from rdmf_model.model.moment_model import MomentModel
+    from rdmf_model.model.base import RetrievalModel
     from rdmf_model.properties import Property, Subject
 
 
@@ -105,6 +105,6 @@ def rdmf_subject(rdmf_run: Path, pytestconfig: pytest.Config) -> Subject:
 
 
 @pytest.fixture(scope="session")
-def rdmf_model(rdmf_subject: Subject) -> MomentModel:
+def rdmf_model(rdmf_subject: Subject) -> RetrievalModel:
     """The run's model, in evaluation mode."""
     return rdmf_subject.model

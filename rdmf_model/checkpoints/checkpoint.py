@@ -24,8 +24,8 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from rdmf_model.config.config import Config
+from rdmf_model.model.base import RetrievalModel
 from rdmf_model.model.build import build_model
-from rdmf_model.model.moment_model import MomentModel
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import json_ready
@@ -176,7 +176,7 @@ def checkpoint_path(run: Path, which: str = "best") -> Path:
 class Run(NamedTuple):
     """A trained model, in evaluation mode, its configuration, and the header of its checkpoint."""
 
-    model: MomentModel
+    model: RetrievalModel
     config: Config
     header: dict[str, Any]
 

@@ -77,6 +77,11 @@ def export_run(run: Path, output: Path, *, which: str = "best", seed: int = 0) -
     if not output.absolute().parent.is_dir():
         raise ParameterError(f"--output must lie in a folder that exists. Got {output}.")
     model, config, header = load_run(run, which=which)
+    if config.model.moment_head == "spans":
+        raise ParameterError(
+            'model.moment_head must be "decoder" for an ONNX file. Got "spans": its table of candidate spans changes '
+            "shape with the video; answer with `rdmf localize` instead."
+        )
     widths = header["widths"]["video"], header["widths"]["text"]
     program = export_model(model, *widths)
     description = {key: header[key] for key in ("config", "widths", "epoch", "metrics")}

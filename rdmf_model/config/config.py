@@ -23,6 +23,9 @@ VERSION = 1
 Interval = tuple[float, float]
 Wavelength = Literal["auto"] | tuple[float, float]
 FUSIONS = ("reaction_diffusion", "cross_attention", "self_attention", "convolution", "none")
+# These start from the closed-form evidence or were built for the span table, and need `moment_head = "spans"`.
+SPAN_FUSIONS = ("competition", "weighted_diffusion", "word_attention", "linear_recurrence")
+MOMENT_HEADS = ("decoder", "spans")
 QUERY_SOURCES = ("pattern", "learned")
 CONSTRAINTS = ("hard", "none", "penalty")
 SELECTION = ("MR-full-R1@0.5", "MR-full-R1@0.7", "MR-full-mAP")
@@ -141,14 +144,19 @@ class ModelConfig:
     """The model's shape; feature widths come from the data.
 
     Arguments:
-        fusion: one of `FUSIONS`.
+        fusion: one of `FUSIONS`, or of `SPAN_FUSIONS` with the head "spans".
+        moment_head: "decoder" refines moment queries; "spans" scores every candidate span, after word attention, with
+            positions from both ends and the closed-form evidence at full size (`model.span_model`).
+        fusion_budget: with "spans", parameters of the fusion and the feed-forward block after it, which gets the width
+            that meets the budget; None: `feedforward` is that width.
+        scores: K of the "competition" fusion.
         channels: width C, divisible by `heads`; by twice as many with "reaction_diffusion", whose channels meet whole
             vectors and slices.
         heads: attention heads.
         moment_queries: decoder slots Q.
         query_source: "pattern" seeds the moment queries from the pattern (or saliency), "learned" learns them.
         decoder_layers: DETR decoder layers, >= 1.
-        steps: semi-implicit steps N of the fusion layer.
+        steps: semi-implicit steps N of the fusion layer; 0 with "competition" leaves the evidence as it is.
         dropout, input_dropout: probabilities in [0, 1).
         feedforward: hidden width of feed-forward blocks.
         auxiliary_losses: supervise every decoder layer, not the last one alone.
@@ -170,10 +178,21 @@ class ModelConfig:
     auxiliary_losses: bool = True
     backend: str | None = None
     constraint: str = "hard"
+    moment_head: str = "decoder"
+    fusion_budget: int | None = None
+    scores: int = 8
     region: RegionConfig = field(default_factory=RegionConfig)
 
     def __post_init__(self) -> None:
-        _choice("model.fusion", self.fusion, FUSIONS)
+        _choice("model.fusion", self.fusion, (*FUSIONS, *SPAN_FUSIONS))
+        _choice("model.moment_head", self.moment_head, MOMENT_HEADS)
+        if self.fusion in SPAN_FUSIONS and self.moment_head != "spans":
+            raise ParameterError(
+                f'model.moment_head must be "spans" with model.fusion = "{self.fusion}". Got {self.moment_head!r}; '
+                "set it, or take another fusion."
+            )
+        if self.fusion_budget is not None:
+            _positive("model.fusion_budget", self.fusion_budget)
         _choice("model.query_source", self.query_source, QUERY_SOURCES)
         _choice("model.constraint", self.constraint, CONSTRAINTS)
         if self.constraint != "hard" and self.fusion != "reaction_diffusion":
@@ -181,8 +200,9 @@ class ModelConfig:
                 f'model.constraint must be "hard" with model.fusion = "{self.fusion}", which has no region. '
                 f"Got {self.constraint!r}; leave it out."
             )
-        for name in ("channels", "heads", "moment_queries", "decoder_layers", "steps", "feedforward"):
+        for name in ("channels", "heads", "moment_queries", "decoder_layers", "feedforward", "scores"):
             _positive(f"model.{name}", getattr(self, name))
+        _positive("model.steps", self.steps, zero=self.fusion == "competition")
         _require(
             self.channels % self.heads == 0, "model.channels", f"divisible by model.heads = {self.heads}", self.channels
         )
@@ -219,6 +239,7 @@ class LossConfig:
     boundary: float = 1.0
     alignment: float = 1.0
     constraint: float = 10.0
+    spans: float = 1.0
     temperature: float = 0.5
 
     def __post_init__(self) -> None:

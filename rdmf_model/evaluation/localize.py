@@ -86,6 +86,7 @@ def localize(
     from rdmf_model.data.feature_sources import trained_kinds
     from rdmf_model.data.features import TEXT_KEYS, load_features
     from rdmf_model.evaluation.predict import predict
+    from rdmf_model.model.moment_model import MomentModel
     from rdmf_model.streaming.long_video import BLOCK, LONG_VIDEO, locate_in_windows
 
     if clip_length is not None and not 0 < clip_length < float("inf"):
@@ -103,9 +104,13 @@ def localize(
             "Use the same text encoder."
         )
     clips = len(video)
-    has_halo = model.fusion.supports_chunks
+    # the span table looks at all candidates of the video at once
+    has_halo = model.fusion.supports_chunks and isinstance(model, MomentModel)
     if block and not has_halo:
-        raise ParameterError(f"block must be 0 with the fusion {config.model.fusion}: it has no certified halo.")
+        head = config.model.moment_head
+        raise ParameterError(
+            f"block must be 0 with the fusion {config.model.fusion} and the head {head}: it has no certified halo."
+        )
     if block is None:
         block = BLOCK if has_halo and clips > LONG_VIDEO else 0
     outputs: Mapping[str, Any]
@@ -116,6 +121,7 @@ def localize(
             batch, video_lengths=torch.full_like(batch.video_lengths, clips), extent=batch.extent * float(clips)
         )
         options: dict[str, Any] = {"block": block, "progress": progress}
+        assert isinstance(model, MomentModel)
         outputs = locate_in_windows(model, video, torch.from_numpy(words).float(), **options)
     else:
         batch = one_video_batch(video, words, seconds, shown=clips).to(device)

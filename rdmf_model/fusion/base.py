@@ -16,6 +16,14 @@ class FusionOutput(NamedTuple):
     pattern: Tensor | None
 
 
+class Evidence(NamedTuple):
+    """What a saliency starts from: the closed-form score (B, T), 0 in the padding, and the cosine of each clip's
+    features with the next clip's, (B, T - 1)."""
+
+    score: Tensor
+    cosine: Tensor
+
+
 class Fusion(nn.Module):
     """Base of every fusion: projected clips and a text go in, fused clips come out.
 
@@ -26,11 +34,13 @@ class Fusion(nn.Module):
         has_region: its parameters come from a constraint on an admissible region, which can be certified.
         supports_chunks: a clip's answer depends on a bounded neighbourhood up to a certified error, so that long and
             running videos can be fused in chunks.
+        takes_evidence: `forward` needs `evidence`, and its pattern stands for the evidence at full size.
         takes_score: `start_score` starts it from a score that was fitted in closed form.
     """
 
     has_region: ClassVar[bool] = False
     supports_chunks: ClassVar[bool] = False
+    takes_evidence: ClassVar[bool] = False
     takes_score: ClassVar[bool] = False
 
     def forward(

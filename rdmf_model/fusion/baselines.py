@@ -132,3 +132,47 @@ class SelfAttentionFusion(Fusion):
         for layer in self.layers:
             x = layer(x, positions, mask)
         return FusionOutput(self.norm(x[:, :clips]), None)
+
+
+def linear_scan(decay: Tensor, drive: Tensor) -> Tensor:
+    """h_t = decay_t h_{t-1} + drive_t with h_{-1} = 0 along axis 1, in log2(T) passes; shape of `drive` (B, T, C)."""
+    distance = 1
+    while distance < drive.shape[1]:
+        carried = drive[:, distance:] + decay[:, distance:] * drive[:, :-distance]
+        product = decay[:, distance:] * decay[:, :-distance]
+        drive = torch.cat([drive[:, :distance], carried], dim=1)
+        decay = torch.cat([decay[:, :distance], product], dim=1)
+        distance *= 2
+    return drive
+
+
+class LinearRecurrenceFusion(Fusion):
+    """State-space style: a gated linear recurrence over `[clip, clip ∘ query]` in each direction, with residual.
+
+    h_t = a_t h_{t-1} + (1 - a_t) b_t with a_t = sigmoid(W_a y_t), b_t = W_b y_t per channel, and the same from the end.
+    Memories are spread at initialisation, a = 0.5 to 0.98.
+    """
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.channels = channels
+        self.norm = nn.LayerNorm(channels)
+        self.inner = nn.Linear(2 * channels, 4 * channels)
+        self.outer = nn.Linear(2 * channels, channels)
+        self.dropout = nn.Dropout(dropout)
+        with torch.no_grad():
+            self.inner.bias[: 2 * channels] = torch.linspace(0.0, 4.0, channels).repeat(2)
+
+    def forward(
+        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+    ) -> FusionOutput:
+        valid = video_mask[..., None]
+        y = self.norm(video)
+        gate, drive = self.inner(torch.cat([y, y * query[:, None]], dim=-1)).chunk(2, dim=-1)
+        decay = torch.sigmoid(gate)
+        # padding passes the state on unchanged and adds nothing
+        drive = torch.where(valid, (1.0 - decay) * drive, 0.0)
+        decay = torch.where(valid, decay, 1.0)
+        forth = linear_scan(decay[..., : self.channels], drive[..., : self.channels])
+        back = linear_scan(decay[..., self.channels :].flip(1), drive[..., self.channels :].flip(1)).flip(1)
+        return FusionOutput(video + self.dropout(self.outer(torch.cat([forth, back], dim=-1))), None)

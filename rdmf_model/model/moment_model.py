@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor, nn
 
 from rdmf_model.fusion.base import Fusion, FusionOutput
+from rdmf_model.model.base import FeatureProjection, RetrievalModel
 from rdmf_model.model.heads import BoundaryHead, MomentDecoder, SaliencyHead, self_similarity
 from rdmf_model.model.proposals import propose_spans
 from rdmf_model.model.text import AttentionPooling
@@ -16,34 +16,7 @@ if TYPE_CHECKING:
     from rdmf_model.data.batch import Batch
 
 
-class FeatureProjection(nn.Module):
-    """Features to the model's width, `W dropout((x - mean) / std) + b`; the statistics are buffers, 0 and 1 until
-    set."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, features: int, channels: int, dropout: float) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("std", torch.ones(features))
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(features, channels)
-
-    def set_statistics(self, mean: Tensor, std: Tensor) -> None:
-        """Standardise with these from now on, shape (features,) each, std > 0."""
-        self.mean.copy_(mean)
-        self.std.copy_(std)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.linear(self.dropout(self.standardise(x)))
-
-    def standardise(self, x: Tensor) -> Tensor:
-        """`(x - mean) / std`, shape of `x`."""
-        return (x - self.mean) / self.std
-
-
-class MomentModel(nn.Module):
+class MomentModel(RetrievalModel):
     """Moment retrieval and highlight detection around one fusion layer; parts are passed in."""
 
     def __init__(
@@ -59,11 +32,7 @@ class MomentModel(nn.Module):
         moment_queries: int,
         auxiliary_losses: bool = True,
     ) -> None:
-        super().__init__()
-        self.video_projection = video_projection
-        self.text_projection = text_projection
-        self.pooling = pooling
-        self.fusion = fusion
+        super().__init__(video_projection, text_projection, pooling, fusion)
         self.saliency = saliency
         self.boundary = boundary
         self.cuts = cuts
@@ -118,16 +87,3 @@ class MomentModel(nn.Module):
             "proposed_spans": spans,
         }
         return result if fused.pattern is None else result | {"pattern": fused.pattern}
-
-    def projection_parameters(self) -> list[nn.Parameter]:
-        """The parameters that `alignment.align_projections` fits; they are trained gently."""
-        return [*self.video_projection.parameters(), *self.text_projection.parameters()]
-
-    def design_parameters(self) -> list[nn.Parameter]:
-        """The parameters that choose designs and drive the reaction, few and meaningful; empty without that layer."""
-        return self.fusion.reaction_parameters()
-
-    @torch.no_grad()
-    def constraint_margins(self) -> dict[str, float]:
-        """Worst margin of each condition over the channels' designs for an empty text; empty without designs."""
-        return self.fusion.margins()

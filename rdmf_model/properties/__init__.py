@@ -4,6 +4,7 @@
 """
 
 from rdmf_model.properties.base import Property, PropertyResult, Scope, run_property
+from rdmf_model.properties.competition import COMPETITION_PROPERTIES
 from rdmf_model.properties.derivatives import DERIVATIVE_PROPERTIES
 from rdmf_model.properties.fields import FIELD_PROPERTIES
 from rdmf_model.properties.growth import GROWTH_PROPERTIES
@@ -20,6 +21,7 @@ PROPERTIES: tuple[Property, ...] = (
     *GROWTH_PROPERTIES,
     *SYMMETRY_PROPERTIES,
     *DERIVATIVE_PROPERTIES,
+    *COMPETITION_PROPERTIES,
     *INVARIANCE_PROPERTIES,
     *STORED_PROPERTIES,
     *STREAMED_PROPERTIES,

@@ -24,7 +24,9 @@ class Scope(enum.Enum):
     """Which subjects a property is about; the value is the explanation."""
 
     MODEL = "every model, whatever its fusion"
+    REGION = "a model whose fusion has an admissible region"
     LAYER = "a model with the reaction-diffusion layer"
+    COMPETITION = "a model with the competition layer"
     OPERATOR = "the layer's operator alone, in a model or somebody else's"
 
 
@@ -75,7 +77,11 @@ class Property:
         """Whether it can be judged on a subject."""
         if subject.own_layer:
             return self.scope is Scope.OPERATOR
-        return subject.has_layer or not self.needs_layer
+        return {
+            Scope.MODEL: True,
+            Scope.REGION: subject.has_region,
+            Scope.COMPETITION: subject.has_competition,
+        }.get(self.scope, subject.has_layer)
 
     def share(self, examples: int) -> int:
         """How many inputs it tries where a cheap property tries `examples`."""
@@ -155,7 +161,11 @@ def run_property(
     if examples < 1 or seed < 0:
         raise ParameterError(f"examples must be >= 1 and seed >= 0. Got {examples} and {seed}.")
     if not judged.is_about(subject):
-        kind = "an operator of one's own" if subject.own_layer else "a model whose fusion is not reaction_diffusion"
+        kind = (
+            "an operator of one's own"
+            if subject.own_layer
+            else f"a model whose fusion is {type(subject.model.fusion).__name__}"
+        )
         raise ParameterError(f"{judged.name} is about {judged.scope.value}. Got {kind}.")
     margins: dict[str, float] = {}
     tried = 0

@@ -58,10 +58,10 @@ class Text:
 def _steepest(subject: Subject, number: int) -> Tensor:
     """The direction of text features, largest entry 1, that moves one design coordinate of one channel most."""
     text = subject.model.text_projection.mean.detach().clone().requires_grad_()
-    if not subject.has_layer:
+    if not subject.has_region:
         return torch.ones_like(text)
     with torch.enable_grad():
-        coordinates = subject.layer.design(subject.query(text[None])).coordinates().flatten()
+        coordinates = subject.region_layer.design(subject.query(text[None])).coordinates().flatten()
         (direction,) = torch.autograd.grad(coordinates[number % coordinates.numel()], text)
     # a head that ignores the text has no such direction: any other will do
     direction = direction if bool(direction.any()) else torch.ones_like(text)

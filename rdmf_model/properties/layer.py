@@ -43,7 +43,7 @@ def stability(F: Any, k: Any, s: Any, D_u: Any, D_v: Any) -> dict[str, float]:
 @torch.no_grad()
 def check_parameters(subject: Subject, text: Text) -> Margins:
     """Margins of what the layer emits for a text: by the door, inside the box, rounded as certified, stable."""
-    layer, region = subject.layer, subject.layer.constraint.region
+    layer, region = subject.region_layer, subject.region_layer.constraint.region
     design = layer.design(subject.query(text.tensor(subject)))
     coordinates = design.coordinates().double().reshape(-1, 5)
     lower, upper = (torch.tensor(bound, dtype=torch.float64) for bound in (region.lower, region.upper))
@@ -99,7 +99,7 @@ LAYER_PROPERTIES: tuple[Property, ...] = (
         strategy=texts,
         check=check_parameters,
         tolerance="none on the conditions; the emitted float32 numbers are within 2^-23 of the formulas",
-        scope=Scope.LAYER,
+        scope=Scope.REGION,
     ),
     Property(
         name="gain",

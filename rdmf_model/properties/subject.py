@@ -13,8 +13,9 @@ from torch import Tensor
 
 from rdmf_model.constraints.base import Design
 from rdmf_model.constraints.constraint import DesignConstraint
+from rdmf_model.fusion.competition import CompetitionFusion
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion, reaction_diffusion_layer
-from rdmf_model.model.moment_model import MomentModel
+from rdmf_model.model.base import RetrievalModel
 from rdmf_model.properties.observe import run_operator
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
@@ -51,12 +52,12 @@ class Subject:
         constraint: "door" for a model trained behind it; "none" or "penalty" for one that was not.
     """
 
-    model: MomentModel
+    model: RetrievalModel
     own_layer = False
 
     def __init__(
         self,
-        model: MomentModel,
+        model: RetrievalModel,
         clips: tuple[int, int] = (1, 75),
         embeddings: Sequence[Tensor] = (),
         constraint: str = "door",
@@ -64,13 +65,29 @@ class Subject:
         self.model = model.eval()
         self.video_width = int(model.video_projection.mean.numel())
         self.text_width = int(model.text_projection.mean.numel())
-        self.clips = self.layer.constraint.region.clips if self.has_layer else clips
+        self.clips = self.region_layer.constraint.region.clips if self.has_region else clips
         self.embeddings, self.constraint = tuple(embeddings), constraint
 
     @property
     def has_layer(self) -> bool:
-        """Whether the fusion is the reaction-diffusion layer, which has a region and a theory."""
+        """Whether the fusion is the reaction-diffusion layer, whose two fields have a theory of their own."""
+        return isinstance(self.model.fusion, ReactionDiffusionFusion)
+
+    @property
+    def has_competition(self) -> bool:
+        """Whether the fusion is the competition layer."""
+        return isinstance(self.model.fusion, CompetitionFusion)
+
+    @property
+    def has_region(self) -> bool:
+        """Whether the fusion's designs come from an admissible region."""
         return self.model.fusion.has_region
+
+    @property
+    def region_layer(self) -> ReactionDiffusionFusion | CompetitionFusion:
+        """The layer with a region, of either kind. Raises ParameterError for a model with another fusion."""
+        fusion = self.model.fusion
+        return fusion if isinstance(fusion, CompetitionFusion) else reaction_diffusion_layer(fusion)
 
     @property
     def layer(self) -> ReactionDiffusionFusion:
@@ -78,7 +95,7 @@ class Subject:
         return reaction_diffusion_layer(self.model.fusion)
 
     @cached_property
-    def exact(self) -> MomentModel:
+    def exact(self) -> RetrievalModel:
         """The same weights in float64, where rounding cannot turn a choice between proposals."""
         return copy.deepcopy(self.model).double()
 
@@ -94,7 +111,7 @@ class Subject:
 
     def design(self, source: Source) -> Design:
         """The designs that a text chooses, tensors (1, C), float32."""
-        return self.layer.design(self.query(source.tensor(self)))
+        return self.region_layer.design(self.query(source.tensor(self)))
 
     def operate(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
         """The layer's operator, as the fusion calls it: u0, v0, gain, F, k, D_u, D_v, lengths."""

@@ -20,7 +20,7 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from rdmf_model.data.batch import Sample
-    from rdmf_model.model.moment_model import MomentModel
+    from rdmf_model.model.base import RetrievalModel
 
 
 def video_statistics(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
@@ -33,7 +33,7 @@ def video_statistics(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def align_projections(model: MomentModel, samples: Sequence[Sample], ridge: float, seed: int) -> None:
+def align_projections(model: RetrievalModel, samples: Sequence[Sample], ridge: float, seed: int) -> None:
     """Fit the projections of `model` to the training set, in place.
 
     Arguments:
@@ -74,7 +74,7 @@ def align_projections(model: MomentModel, samples: Sequence[Sample], ridge: floa
 
 
 @torch.no_grad()
-def align_score(model: MomentModel, samples: Sequence[Sample], ridge: float) -> None:
+def align_score(model: RetrievalModel, samples: Sequence[Sample], ridge: float) -> None:
     """Fit the score that drives the reaction to the training set, in place; after `align_projections`.
 
     Ridge regression of relevance on a clip's cosine with the query (not penalised) and its projected features

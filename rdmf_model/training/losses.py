@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
 from rdmf_model.model.heads import BoundaryHead
+from rdmf_model.model.span_model import span_loss
 from rdmf_model.model.spans import generalized_span_iou, span_cxw_to_xx, span_iou, span_xx_to_cxw
 from rdmf_model.training.matcher import match_moments
 
@@ -194,6 +195,15 @@ class MomentLoss(nn.Module):
 
     def forward(self, outputs: dict[str, Any], batch: Batch) -> dict[str, Tensor]:
         targets = dense_targets(batch)
+        if "span_logits" in outputs:
+            losses = {
+                "spans": span_loss(outputs["span_logits"], batch),
+                "saliency": saliency_loss(outputs["saliency_scores"], targets),
+                "contrastive": contrastive_loss(outputs["saliency_scores"], targets, self.weights.temperature),
+            }
+            if "outside_region" in outputs:
+                losses["constraint"] = outputs["outside_region"]
+            return losses | {"loss": self._total(losses)}
         losses = moment_losses(outputs["pred_logits"], outputs["pred_spans"], batch)
         for layer in outputs["aux_outputs"]:
             for name, value in moment_losses(layer["pred_logits"], layer["pred_spans"], batch).items():
@@ -204,5 +214,9 @@ class MomentLoss(nn.Module):
         losses["alignment"] = alignment_loss(outputs["aligned_clips"], outputs["aligned_query"], targets, batch.queries)
         if "outside_region" in outputs:
             losses["constraint"] = outputs["outside_region"]
-        losses["loss"] = torch.stack([getattr(self.weights, name) * value for name, value in losses.items()]).sum()
+        losses["loss"] = self._total(losses)
         return losses
+
+    def _total(self, losses: dict[str, Tensor]) -> Tensor:
+        """Weighted sum of the terms."""
+        return torch.stack([getattr(self.weights, name) * value for name, value in losses.items()]).sum()

@@ -86,6 +86,7 @@ def _set_up(
 ) -> tuple[Config, tuple[MomentDataset, MomentDataset], nn.Module]:
     """Everything that can be wrong with configuration and data comes out here, before the run folder is written."""
     from rdmf_model.model.build import build_model
+    from rdmf_model.model.span_model import SpanModel
     from rdmf_model.training.alignment import align_projections, align_score
     from rdmf_model.training.schedule import seed_everything
 
@@ -103,7 +104,10 @@ def _set_up(
     if config.train.alignment_ridge is not None:
         samples = [datasets[0][index] for index in range(len(datasets[0]))]
         align_projections(model, samples, config.train.alignment_ridge, config.train.seed)
-        align_score(model, samples, config.train.alignment_ridge)
+        if isinstance(model, SpanModel):
+            model.evidence.fit(model, samples)
+        else:
+            align_score(model, samples, config.train.alignment_ridge)
     if accelerator.is_main_process:
         write_config(config, output, resume)
         write_atomically(output / STATISTICS, json_bytes(statistics.to_dict() if statistics is not None else {}))

@@ -80,7 +80,7 @@ def certify_layer(subject: Subject, sha256: str, file: Path) -> CertificateResul
                 "Train with the constraint for a certificate",
             )
         )
-    door = subject.layer.constraint
+    door = subject.region_layer.constraint
     certificate = certify_box(
         door.lower.tolist(),
         door.upper.tolist(),

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from rdmf_model.checkpoints.run_folder import STATISTICS
 from rdmf_model.pages import document
-from rdmf_model.properties import PropertyResult, Subject
+from rdmf_model.properties import PROPERTIES, PropertyResult, Subject
 from rdmf_model.properties.spacetime import spacetime
 from rdmf_model.verification.pictures import (
     plot_dispersion,
@@ -112,6 +112,20 @@ def property_table(results: Sequence[PropertyResult]) -> str:
     return f'<div class="table">{table}</div>'
 
 
+def not_judged_list(report: VerificationReport) -> list[str]:
+    """The properties that are not about this model, with the reason; empty where all were judged."""
+    reasons = report.not_judged
+    rows = [
+        f"<tr><td><b>{html.escape(judged.name)}</b><br/>{html.escape(judged.statement)}</td>"
+        f"<td>{html.escape(reasons[judged.name])}</td></tr>"
+        for judged in PROPERTIES
+        if judged.name in reasons
+    ]
+    header = "<thead><tr><th>property</th><th>why</th></tr></thead>"
+    table = f'<div class="table"><table>{header}<tbody>{"".join(rows)}</tbody></table></div>'
+    return ["<h2>Not judged</h2>", table] if rows else []
+
+
 def page(report: VerificationReport) -> str:
     """The whole page."""
     word = "holds" if report.holds else "violated"
@@ -129,6 +143,7 @@ def page(report: VerificationReport) -> str:
         "<h2>Properties</h2>",
         property_table(report.properties),
         picture(plot_margins(report.properties), "The least margin that each search met."),
+        *not_judged_list(report),
     ]
     if report.subject is not None and (pictures := model_pictures(report.subject, report.run)):
         body += ["<h2>The trained channels</h2>", *pictures]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
+from rdmf_model.properties import PROPERTIES
 from rdmf_model.verification.report import certificate_lines, door_line, violation_lines
 from rdmf_model.verification.run import VerificationReport
 from rdmf_theory.support.files import write_atomically
@@ -17,15 +18,29 @@ def junit_tree(report: VerificationReport) -> ElementTree.Element:
         cases.append(("certificate", 0.0, [] if report.certificate.holds else certificate_lines(report)))
     if report.door is not None:
         cases.append(("random_texts", report.door.seconds, [] if report.door.holds else [door_line(report.door)]))
-    for result in report.properties:
-        cases.append((result.promise.name, result.seconds, [] if result.holds else violation_lines(result)))
+    judged = [
+        (result.promise.name, result.seconds, [] if result.holds else violation_lines(result))
+        for result in report.properties
+    ]
+    skipped = report.not_judged
+    judged += [(name, 0.0, []) for name in skipped]
+    order = {known.name: number for number, known in enumerate(PROPERTIES)}
+    cases += sorted(judged, key=lambda case: order.get(case[0], len(order)))
     failed = sum(bool(lines) for _, _, lines in cases)
-    counts = {"tests": str(len(cases)), "failures": str(failed), "errors": "0", "time": f"{report.seconds:.3f}"}
+    counts = {
+        "tests": str(len(cases)),
+        "failures": str(failed),
+        "errors": "0",
+        "skipped": str(len(skipped)),
+        "time": f"{report.seconds:.3f}",
+    }
     root = ElementTree.Element("testsuites", {"name": "rdmf verify", **counts})
     suite = ElementTree.SubElement(root, "testsuite", {"name": str(report.checkpoint), **counts})
     for name, seconds, lines in cases:
         attributes = {"classname": "rdmf.verify", "name": name, "time": f"{seconds:.3f}"}
         case = ElementTree.SubElement(suite, "testcase", attributes)
+        if name in skipped:
+            ElementTree.SubElement(case, "skipped", {"message": skipped[name]})
         if lines:
             failure = ElementTree.SubElement(case, "failure", {"message": lines[0]})
             failure.text = "\n".join(lines)

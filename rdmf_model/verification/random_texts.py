@@ -75,7 +75,7 @@ def push_texts(
     """
     if texts < 1:
         raise ParameterError(f"texts must be >= 1. Got {texts}; leave --texts out for none.")
-    layer, projection = subject.layer, subject.model.text_projection
+    layer, projection = subject.region_layer, subject.model.text_projection
     region = layer.constraint.region
     lower, upper = (torch.tensor(bound, dtype=torch.float64) for bound in (region.lower, region.upper))
     # the box in float32: comparing there is exact once its ends are rounded inward

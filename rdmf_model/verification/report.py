@@ -54,16 +54,27 @@ def print_report(report: VerificationReport) -> None:
         if not result.holds:
             for line in violation_lines(result):
                 out.print(line, highlight=False, markup=False, soft_wrap=True)
+    for scope, names in not_judged(report).items():
+        out.print(f"not judged   {', '.join(names)}: {scope}", highlight=False, markup=False, soft_wrap=True)
     word = "holds" if report.holds else "does not hold"
     line = f"{report.checkpoint}: {word}, {report.seconds:.0f} s"
     out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def not_judged(report: VerificationReport) -> dict[str, list[str]]:
+    """Names of the properties that were not judged, by the reason."""
+    found: dict[str, list[str]] = {}
+    for name, reason in report.not_judged.items():
+        found.setdefault(reason, []).append(name)
+    return found
 
 
 def certificate_lines(report: VerificationReport) -> list[str]:
     """What the certificate says, in words."""
     found = report.certificate
     if found is None:
-        why = "" if report.fusion == "reaction_diffusion" else f": {report.fusion} has no admissible region"
+        region = report.subject is None or report.subject.has_region
+        why = "" if region else f": {report.fusion} has no admissible region"
         return [f"certificate  none asked for{why}"]
     if found.refused is not None:
         return [f"certificate  {found.file}: refused: {found.refused}"]

@@ -62,6 +62,13 @@ class VerificationReport:
         return all(parts) and all(result.holds for result in self.properties)
 
     @property
+    def not_judged(self) -> dict[str, str]:
+        """Properties that are not about this model, each with the models that it is about."""
+        subject = self.subject
+        left = [] if subject is None else [judged for judged in PROPERTIES if not judged.is_about(subject)]
+        return {judged.name: f"is about {judged.scope.value}" for judged in left}
+
+    @property
     def embeddings(self) -> int:
         """How many texts of the run's own data were at hand."""
         return 0 if self.subject is None else len(self.subject.embeddings)
@@ -77,6 +84,7 @@ class VerificationReport:
             "certificate": None if self.certificate is None else self.certificate.to_dict(),
             "door": None if self.door is None else self.door.to_dict(),
             "run_embeddings": self.embeddings,
+            "not_judged": self.not_judged,
             "properties": [result.to_dict() for result in self.properties],
             "examples": self.examples,
             "seed": self.seed,
@@ -124,7 +132,7 @@ def verify_run(
         raise ParameterError(f"--output must lie in a folder that exists. Got {target}.")
     trained, sha256 = read_run(file)
     subject, fusion = _subject(trained), trained.config.model.fusion
-    if certify and not subject.has_layer:
+    if certify and not subject.has_region:
         raise ParameterError(
             f"a certificate needs a model with an admissible region, which fusion = {fusion!r} has not. "
             "Train with fusion = 'reaction_diffusion', or add --no-certificate to test its invariances alone."
@@ -139,7 +147,7 @@ def verify_run(
         for promise in judged:
             step = _counter(progress, promise.name, promise.share(examples))
             results.append(run_property(promise, subject, examples, seed, lambda step=step: step(1)))
-        if texts and subject.has_layer:
+        if texts and subject.has_region:
             door = push_texts(subject, texts, seed, _counter(progress, "random texts", texts))
     seconds = time.perf_counter() - started
     return VerificationReport(run, file, sha256, fusion, proof, results, examples, seed, seconds, door, subject)

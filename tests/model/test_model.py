@@ -8,8 +8,8 @@ import torch
 
 from rdmf_model.config.config import FUSIONS, QUERY_SOURCES, LossConfig, ModelConfig, RegionConfig
 from rdmf_model.evaluation.predict import predict
+from rdmf_model.model.base import FeatureProjection
 from rdmf_model.model.build import build_fusion, build_model
-from rdmf_model.model.moment_model import FeatureProjection
 from rdmf_model.training.losses import MomentLoss
 from rdmf_theory.errors import DataError, ParameterError
 from tests.model.batches import TEXT_WIDTH, VIDEO_WIDTH, make_batch, padded
