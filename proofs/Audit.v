@@ -151,9 +151,12 @@ Goal True. idtac "== Shadow.shadow_exists". Abort. Print Assumptions RDMF.Shadow
 Goal True. idtac "== Shadow.shadow_run_bounds". Abort. Print Assumptions RDMF.Shadow.shadow_run_bounds.
 Goal True. idtac "== Shadow.shadow_limit_u". Abort. Print Assumptions RDMF.Shadow.shadow_limit_u.
 Goal True. idtac "== Shadow.shadow_limit_v". Abort. Print Assumptions RDMF.Shadow.shadow_limit_v.
+Goal True. idtac "== ShadowModes.multiplier_of_rows". Abort. Print Assumptions RDMF.ShadowModes.multiplier_of_rows.
+Goal True. idtac "== ShadowModes.mixing_joins_both". Abort. Print Assumptions RDMF.ShadowModes.mixing_joins_both.
 Goal True. idtac "== ShadowModes.multiplier_decreases". Abort. Print Assumptions RDMF.ShadowModes.multiplier_decreases.
 Goal True. idtac "== ShadowModes.shadow_mode_grows_iff". Abort. Print Assumptions RDMF.ShadowModes.shadow_mode_grows_iff.
 Goal True. idtac "== ShadowModes.shadow_uniform_mode". Abort. Print Assumptions RDMF.ShadowModes.shadow_uniform_mode.
+Goal True. idtac "== ShadowModes.mode_mean". Abort. Print Assumptions RDMF.ShadowModes.mode_mean.
 Goal True. idtac "== ShadowModes.shadow_mode_multiplier". Abort. Print Assumptions RDMF.ShadowModes.shadow_mode_multiplier.
 Goal True. idtac "== ShadowModes.shadow_mode_pattern". Abort. Print Assumptions RDMF.ShadowModes.shadow_mode_pattern.
 Goal True. idtac "== ShadowModes.shadow_deviation_bound". Abort. Print Assumptions RDMF.ShadowModes.shadow_deviation_bound.

@@ -3,7 +3,7 @@
    Words used here:
      F, k, s        feed rate, kill rate, reaction gain;  u, v  substrate and activator of one clip
      u_star, z, rate   chart of a v-rich state: substrate, damping ratio, turnover rate w = F + k
-     d, m           diffusion ratio D_u / D_v, mode D_v mu / w
+     d, m           diffusion ratio D_u / D_v, mode D_v mu / w;  mixing = 1 / d
      eta, a, b      h w, h mu D_u, h mu D_v of one layer step
    Regenerate with `python -m rdmf_theory.codegen.coq`; a test compares. *)
 From Coq Require Import Reals.
@@ -78,6 +78,10 @@ Definition response_force_u (u_star z eta a b : R) : R :=
   - eta * z * u_star * (1 - u_star) / (1 + eta * z + a).
 Definition response_force_v (u_star z eta a b : R) : R :=
   eta * z * u_star * (1 - u_star) * (1 + eta * z * u_star + a) / ((1 + eta * z + a) * (1 + eta + b)).
+Definition shadow_multiplier (eta b : R) : R := (1 + 2 * eta) / (1 + eta + b).
+Definition mixed_mode_determinant (u_star z mixing m : R) : R :=
+  m * (m - 1) + mixing * z * (m + 1 - 2 * u_star).
+Definition uniform_margin (z eta : R) : R := z * (1 + eta) - 1.
 Definition steady_discriminant (F k s : R) : R := 1 - 4 * (F + k) ^ 2 / (s * F).
 Definition steady_u (F k s : R) : R :=
   let ratio := (F + k) ^ 2 / (s * F) in

@@ -18,8 +18,8 @@ Theorem shadow_headline : forall u z w D_v, 0 < u < 1 / 2 -> 1 < z -> z * u < 1 
   is_shadow_step T (wlap T kappa) F k h D_v (fun _ => s) u (fun _ => V) u (fun _ => V) /\
   (* it is stable to uniform perturbations *)
   mode_decays_in_layer u z (h * w) 0 0 /\
-  (* a mode mu > 0 is multiplied by (1 + 2 h w)/(1 + h w + h mu D_v) in each step, so it grows iff D_v mu < w *)
-  (forall mu phi, 0 < mu -> eigenvector T (wlap T kappa) mu phi ->
+  (* a mode of mean 0, so every mu > 0, is multiplied by (1 + 2 h w)/(1 + h w + h mu D_v) in each step, so it grows iff D_v mu < w *)
+  (forall mu phi, 0 < mu \/ (mu = 0 /\ sum T phi = 0) -> eigenvector T (wlap T kappa) mu phi ->
      (forall p q p' q', linear_shadow T (wlap T kappa) u z (h * w) (h * D_v) p q p' q' ->
         along T phi q' = multiplier (h * w) (mu * (h * D_v)) * along T phi q) /\
      (1 < multiplier (h * w) (mu * (h * D_v)) <-> D_v * mu < w)) /\
@@ -44,11 +44,15 @@ Proof.
   - apply shadow_homogeneous_fixed_point; try assumption; try lra.
     unfold F, k, s, V; apply chart_steady; lra.
   - apply (proj2 (shadow_uniform_stable_iff u z (h * w) Hu ltac:(lra) Eta)).
-    assert (0 < z * (h * w)) by (apply Rmult_lt_0_compat; lra); lra.
-  - intros mu phi Hmu Hphi; split.
-    + intros p q p' q' H; apply (shadow_mode_multiplier T (wlap T kappa) u z (h * w) (h * D_v) DL Eta Hd mu phi Hmu Hphi p q p' q' H).
+    unfold uniform_margin; assert (0 < z * (h * w)) by (apply Rmult_lt_0_compat; lra); lra.
+  - intros mu phi Hm Hphi.
+    assert (Hmu : 0 <= mu) by (destruct Hm as [Q|[Q _]]; lra).
+    assert (Z : sum T phi = 0).
+    { destruct Hm as [Q|[_ Q]]; [|exact Q]. apply (mode_mean T (wlap T kappa) DL mu phi); [lra|exact Hphi]. }
+    split.
+    + intros p q p' q' H; apply (shadow_mode_multiplier T (wlap T kappa) u z (h * w) (h * D_v) DL Eta Hd mu phi Hmu Z Hphi p q p' q' H).
     + replace (mu * (h * D_v)) with (h * mu * D_v) by ring.
-      apply (proj1 (shadow_mode_grows_iff u z w h mu D_v Hw Hh (Rlt_le _ _ Hmu) HD)).
+      apply (proj1 (shadow_mode_grows_iff u z w h mu D_v Hw Hh Hmu HD)).
   - rewrite <- (shadow_nonuniform_grows_iff T kappa u z (h * w) (h * D_v) HT HK Eta ltac:(lra) Hd).
     split; intros (x & Z & E); exists x; (split; [exact Z|]).
     + assert (h * (D_v * energy T kappa x) < h * (w * square T x)) by (apply Rmult_lt_compat_l; assumption); lra.

@@ -4,7 +4,7 @@
      p              perturbation of the one substrate;  q  of the activator, a field over T clips
      linear_shadow  the linearised shadow step: generated L and B without diffusion, the substrate sees mean q
      along phi x    sum over i of x i * phi i, the coefficient along the mode phi up to a factor
-     multiplier eta b   (1 + 2 eta)/(1 + eta + b), what one step does to a mode mu > 0; b = h mu D_v
+     multiplier eta b   (1 + 2 eta)/(1 + eta + b), what one step does to a mode of mean 0; b = h mu D_v
      form x         - sum of x i (L x) i, the diffusion's energy;  square T x = sum of x i ^ 2 *)
 From Coq Require Import Reals Lra Lia Psatz.
 From Coquelicot Require Import Complex.
@@ -19,10 +19,33 @@ Definition linear_shadow (T : nat) (L : (nat -> R) -> nat -> R) (u z eta dv : R)
   linear_implicit_vu u z eta 0 0 * p' + linear_implicit_vv u z eta 0 0 * q' i - dv * L q' i
     = linear_explicit_vu u z eta 0 0 * p + linear_explicit_vv u z eta 0 0 * q i.
 
-Definition multiplier (eta b : R) : R := linear_explicit_vv 0 0 eta 0 b / linear_implicit_vv 0 0 eta 0 b.
+Definition multiplier (eta b : R) : R := shadow_multiplier eta b.
 
 Lemma multiplier_value : forall eta b, 0 < eta -> 0 <= b -> multiplier eta b * (1 + eta + b) = 1 + 2 * eta.
-Proof. intros; unfold multiplier, linear_explicit_vv, linear_implicit_vv; field; lra. Qed.
+Proof. intros; unfold multiplier, shadow_multiplier; field; lra. Qed.
+
+(* It is the quotient of the generated rows of the activator. *)
+Theorem multiplier_of_rows : forall u z eta a b, 0 < eta -> 0 <= b ->
+  multiplier eta b * linear_implicit_vv u z eta a b = linear_explicit_vv u z eta a b.
+Proof.
+  intros u z eta a b He Hb; assert (V := multiplier_value eta b He Hb).
+  unfold linear_implicit_vv, linear_explicit_vv; lra.
+Qed.
+
+(* One condition for all D_u: with mixing = D_v / D_u the two-field mode grows iff it is negative, and at mixing = 0
+   it is the shadow system's, growth for 0 < m < 1. *)
+Theorem mixing_joins_both : forall u z d m, 0 < d ->
+  mode_determinant u z d m = d * mixed_mode_determinant u z (1 / d) m /\
+  (mode_determinant u z d m < 0 <-> mixed_mode_determinant u z (1 / d) m < 0) /\
+  (mixed_mode_determinant u z 0 m < 0 <-> 0 < m < 1).
+Proof.
+  intros u z d m Hd.
+  assert (E : mode_determinant u z d m = d * mixed_mode_determinant u z (1 / d) m)
+    by (unfold mode_determinant, mixed_mode_determinant; field; lra).
+  split; [exact E|split].
+  - rewrite E; split; intro H; nra.
+  - unfold mixed_mode_determinant; split; [intro H; split; nra|intros [A B]; nra].
+Qed.
 
 Lemma multiplier_positive : forall eta b, 0 < eta -> 0 <= b -> 0 < multiplier eta b.
 Proof. intros eta b He Hb; assert (V := multiplier_value eta b He Hb); nra. Qed.
@@ -85,18 +108,18 @@ Qed.
 Definition along (phi x : nat -> R) : R := sum T (fun i => x i * phi i).
 
 (* A mode with mu > 0 has mean 0: the substrate does not see it, and it does not see the substrate. *)
-Lemma mode_mean : forall mu phi, mu <> 0 -> eigenvector T L mu phi -> sum T phi = 0.
+Theorem mode_mean : forall mu phi, mu <> 0 -> eigenvector T L mu phi -> sum T phi = 0.
 Proof.
   intros mu phi Hmu (_ & Row); assert (C := diffusion_conserves T L HL phi).
   rewrite (sum_ext T (L phi) (fun i => - mu * phi i + 0 * 0)) in C by (intros i Hi; rewrite (Row i Hi); ring).
   rewrite sum_linear in C; assert (Z : mu * sum T phi = 0) by lra; apply Rmult_integral in Z; lra.
 Qed.
 
-Theorem shadow_mode_multiplier : forall mu phi, 0 < mu -> eigenvector T L mu phi ->
+Theorem shadow_mode_multiplier : forall mu phi, 0 <= mu -> sum T phi = 0 -> eigenvector T L mu phi ->
   forall p q p' q', linear_shadow T L u z eta dv p q p' q' ->
   along phi q' = multiplier eta (mu * dv) * along phi q.
 Proof.
-  intros mu phi Hmu Hphi p q p' q' [_ R2]; assert (Z := mode_mean mu phi ltac:(lra) Hphi); destruct Hphi as (_ & Row).
+  intros mu phi Hmu Z Hphi p q p' q' [_ R2]; destruct Hphi as (_ & Row).
   assert (Sym : sum T (fun i => L q' i * phi i) = - mu * along phi q').
   { rewrite (diffusion_symmetric T L HL); unfold along.
     rewrite (sum_ext T _ (fun i => - mu * (q' i * phi i) + 0 * 0)) by (intros i Hi; rewrite (Row i Hi); ring).
@@ -117,11 +140,11 @@ Proof.
 Qed.
 
 (* The pattern of a mode is a trajectory of its own: it grows or decays by its multiplier and never changes sign. *)
-Theorem shadow_mode_pattern : forall mu phi, 0 < mu -> eigenvector T L mu phi ->
+Theorem shadow_mode_pattern : forall mu phi, 0 <= mu -> sum T phi = 0 -> eigenvector T L mu phi ->
   forall n, linear_shadow T L u z eta dv 0 (fun i => multiplier eta (mu * dv) ^ n * phi i)
                                          0 (fun i => multiplier eta (mu * dv) ^ S n * phi i).
 Proof.
-  intros mu phi Hmu Hphi n; assert (Z := mode_mean mu phi ltac:(lra) Hphi); destruct Hphi as (_ & Row).
+  intros mu phi Hmu Z Hphi n; destruct Hphi as (_ & Row).
   assert (B : 0 <= mu * dv) by (apply Rmult_le_pos; lra).
   assert (V := multiplier_value eta (mu * dv) Heta B); set (r := multiplier eta (mu * dv)) in *.
   assert (M : forall c, mean T (fun i => c * phi i) = 0).
@@ -350,7 +373,7 @@ End Linear.
 
 (* The uniform mode. In the PDE it is stable iff z > 1; the implicit step damps more: the layer's iff z (1 + h w) > 1. *)
 Theorem shadow_uniform_stable_iff : forall u z eta, 0 < u < 1 / 2 -> 0 < z -> 0 < eta ->
-  (mode_decays_in_pde u z eta 0 0 <-> 1 < z) /\ (mode_decays_in_layer u z eta 0 0 <-> 1 < z * (1 + eta)).
+  (mode_decays_in_pde u z eta 0 0 <-> 1 < z) /\ (mode_decays_in_layer u z eta 0 0 <-> 0 < uniform_margin z eta).
 Proof.
   intros u z eta Hu Hz He.
   assert (Pz : 0 < eta * z) by (apply Rmult_lt_0_compat; assumption).
@@ -377,7 +400,7 @@ Proof.
         by (unfold tr, dt, amplification_trace, amplification_determinant, q; field; lra).
       assert (D3 : (1 + tr + dt) * q = 4 + 6 * eta + 2 * (eta * z) + eta * z * eta + 2 * (eta * z * eta * u))
         by (unfold tr, dt, amplification_trace, amplification_determinant, q; field; lra).
-      split.
+      unfold uniform_margin; split.
       * intros [H _]; assert (0 < (1 - dt) * q) by (apply Rmult_lt_0_compat; lra); nra.
       * intro H; assert (0 < eta * (z * (1 + eta) - 1)) by (apply Rmult_lt_0_compat; lra); repeat split; nra.
 Qed.

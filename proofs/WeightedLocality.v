@@ -4,7 +4,7 @@
    Words used here: as in Locality.v and Conductances.v, and
      tail x i       x i + ... + x (T - 1)
      chunk          the first W of T clips solved alone: the edge to the rest is cut
-     c, c2          the consumption (mean of s v^2) and what is used in its place: old, exchanged late, or of a
+     c, c2          the consumption (mean of s v^2) and what clip i uses in its place: exchanged late, or of a
                     neighbourhood;  eps its error *)
 From Coq Require Import Reals Lra Lia Psatz PeanoNat.
 From RDMF Require Import Generated ClipLaplacian Step Locality Conductances Shadow.
@@ -228,46 +228,54 @@ Proof.
   replace (x i - y i) with (1 * x i + -1 * y i) by ring; exact G.
 Qed.
 
-(* The nonlocal number. One step with c2 in place of the consumption, from fields that already differ: the errors of
-   the substrate and of the activator after it. *)
+(* The nonlocal number. One step in which clip i uses c2 i in place of the consumption (the same number for all where
+   chunks exchange it late, a mean of its own where clips compete in a neighbourhood), from fields that already differ:
+   the errors of the substrate and of the activator after it. *)
 Section Exchange.
-Variables (T : nat) (L : field -> field) (F k h D_v u u2 u' u2' c c2 S V du dv eps : R) (s v v2 v' v2' : field).
+Variables (T : nat) (L : field -> field) (F k h D_v u u' c S V du dv eps : R) (s v v2 v' v2' u2 u2' c2 : field).
 Hypothesis HL : diffusion T L.
 Hypothesis HF : 0 < F.
 Hypothesis Hk : 0 <= k.
 Hypothesis Hh : 0 < h.
 Hypothesis Hv : 0 <= D_v.
 Hypothesis Hc : 0 <= c.
-Hypothesis Hc2 : 0 <= c2.
-Hypothesis Hu2 : 0 <= u2 <= 1.
+Hypothesis Hc2 : forall i, (i < T)%nat -> 0 <= c2 i.
+Hypothesis Hu2 : forall i, (i < T)%nat -> 0 <= u2 i <= 1.
 Hypothesis Hs : forall i, (i < T)%nat -> 0 <= s i <= S.
 Hypothesis Hin : forall i, (i < T)%nat -> 0 <= v i <= V /\ 0 <= v2 i <= V.
-Hypothesis Hdu : Rabs (u - u2) <= du.
+Hypothesis Hdu : forall i, (i < T)%nat -> Rabs (u - u2 i) <= du.
 Hypothesis Hdv : forall i, (i < T)%nat -> Rabs (v i - v2 i) <= dv.
-Hypothesis Heps : Rabs (c - c2) <= eps.
+Hypothesis Heps : forall i, (i < T)%nat -> Rabs (c - c2 i) <= eps.
 Hypothesis E1 : u' = (u + h * F) / (1 + h * (F + c)).
-Hypothesis E2 : u2' = (u2 + h * F) / (1 + h * (F + c2)).
+Hypothesis E2 : forall i, (i < T)%nat -> u2' i = (u2 i + h * F) / (1 + h * (F + c2 i)).
 Hypothesis R1 : forall i, (i < T)%nat -> (1 + h * (F + k)) * v' i - h * D_v * L v' i = v i + h * s i * u' * v i ^ 2.
-Hypothesis R2 : forall i, (i < T)%nat -> (1 + h * (F + k)) * v2' i - h * D_v * L v2' i = v2 i + h * s i * u2' * v2 i ^ 2.
+Hypothesis R2 : forall i, (i < T)%nat -> (1 + h * (F + k)) * v2' i - h * D_v * L v2' i = v2 i + h * s i * u2' i * v2 i ^ 2.
 
-Theorem exchange_error_u : Rabs (u' - u2') <= (du + h * eps) / (1 + h * F).
+Lemma used_substrate_bounds : forall i, (i < T)%nat -> 0 <= u2' i <= 1.
 Proof.
-  assert (Q : 0 < h * F) by (apply Rmult_lt_0_compat; assumption).
-  assert (Pc : 0 <= h * c) by (apply Rmult_le_pos; lra); assert (Pc2 : 0 <= h * c2) by (apply Rmult_le_pos; lra).
-  assert (B2 : 0 <= u2' <= 1).
-  { rewrite E2; split; [apply quotient_nonnegative; lra|].
-    apply (Rmult_le_reg_r (1 + h * (F + c2))); [lra|].
-    replace ((u2 + h * F) / (1 + h * (F + c2)) * (1 + h * (F + c2))) with (u2 + h * F) by (field; lra); lra. }
-  assert (Dif : (1 + h * F + h * c) * (u' - u2') = (u - u2) + - (h * u2') * (c - c2)).
+  intros i Hi; assert (Q : 0 < h * F) by (apply Rmult_lt_0_compat; assumption).
+  assert (Pc2 : 0 <= h * c2 i) by (apply Rmult_le_pos; [lra|apply Hc2; exact Hi]); assert (U := Hu2 i Hi).
+  rewrite (E2 i Hi); split; [apply quotient_nonnegative; lra|].
+  apply (Rmult_le_reg_r (1 + h * (F + c2 i))); [lra|].
+  replace ((u2 i + h * F) / (1 + h * (F + c2 i)) * (1 + h * (F + c2 i))) with (u2 i + h * F) by (field; lra); lra.
+Qed.
+
+Theorem exchange_error_u : forall i, (i < T)%nat -> Rabs (u' - u2' i) <= (du + h * eps) / (1 + h * F).
+Proof.
+  intros i Hi; assert (Q : 0 < h * F) by (apply Rmult_lt_0_compat; assumption).
+  assert (Pc : 0 <= h * c) by (apply Rmult_le_pos; lra).
+  assert (Pc2 : 0 <= h * c2 i) by (apply Rmult_le_pos; [lra|apply Hc2; exact Hi]).
+  assert (B2 := used_substrate_bounds i Hi).
+  assert (Dif : (1 + h * F + h * c) * (u' - u2' i) = (u - u2 i) + - (h * u2' i) * (c - c2 i)).
   { assert (M1 : (1 + h * F + h * c) * u' = u + h * F) by (rewrite E1; field; lra).
-    assert (M2 : (1 + h * F + h * c2) * u2' = u2 + h * F) by (rewrite E2; field; lra). lra. }
-  assert (Size : Rabs ((1 + h * F + h * c) * (u' - u2')) <= du + h * eps).
-  { rewrite Dif; eapply Rle_trans; [apply Rabs_triang|]; apply Rplus_le_compat; [exact Hdu|].
-    rewrite Rabs_mult, Rabs_Ropp, (Rabs_pos_eq (h * u2')) by (apply Rmult_le_pos; lra).
-    apply Rmult_le_compat; [apply Rmult_le_pos; lra|apply Rabs_pos| |exact Heps].
-    assert (h * u2' <= h * 1) by (apply Rmult_le_compat_l; lra); lra. }
+    assert (M2 : (1 + h * F + h * c2 i) * u2' i = u2 i + h * F) by (rewrite (E2 i Hi); field; lra). lra. }
+  assert (Size : Rabs ((1 + h * F + h * c) * (u' - u2' i)) <= du + h * eps).
+  { rewrite Dif; eapply Rle_trans; [apply Rabs_triang|]; apply Rplus_le_compat; [apply Hdu; exact Hi|].
+    rewrite Rabs_mult, Rabs_Ropp, (Rabs_pos_eq (h * u2' i)) by (apply Rmult_le_pos; lra).
+    apply Rmult_le_compat; [apply Rmult_le_pos; lra|apply Rabs_pos| |apply Heps; exact Hi].
+    assert (h * u2' i <= h * 1) by (apply Rmult_le_compat_l; lra); lra. }
   rewrite Rabs_mult, (Rabs_pos_eq (1 + h * F + h * c)) in Size by lra.
-  assert (A := Rabs_pos (u' - u2')); set (e := Rabs (u' - u2')) in *.
+  assert (A := Rabs_pos (u' - u2' i)); set (e := Rabs (u' - u2' i)) in *.
   apply (Rmult_le_reg_r (1 + h * F)); [lra|].
   replace ((du + h * eps) / (1 + h * F) * (1 + h * F)) with (du + h * eps) by (field; lra).
   assert (0 <= h * c * e) by (apply Rmult_le_pos; assumption); lra.
@@ -277,35 +285,30 @@ Theorem exchange_error_v : forall i, (i < T)%nat ->
   Rabs (v' i - v2' i) <= (dv + h * S * (V ^ 2 * ((du + h * eps) / (1 + h * F)) + 2 * V * dv)) / (1 + h * (F + k)).
 Proof.
   assert (W : 0 < 1 + h * (F + k)) by (assert (0 <= h * (F + k)) by (apply Rmult_le_pos; lra); lra).
-  assert (Q : 0 < h * F) by (apply Rmult_lt_0_compat; assumption).
-  assert (Pc2 : 0 <= h * c2) by (apply Rmult_le_pos; lra).
-  assert (B2 : 0 <= u2' <= 1).
-  { rewrite E2; split; [apply quotient_nonnegative; lra|].
-    apply (Rmult_le_reg_r (1 + h * (F + c2))); [lra|].
-    replace ((u2 + h * F) / (1 + h * (F + c2)) * (1 + h * (F + c2))) with (u2 + h * F) by (field; lra); lra. }
-  assert (Eu := exchange_error_u); set (e := (du + h * eps) / (1 + h * F)) in *.
+  set (e := (du + h * eps) / (1 + h * F)).
   set (B := dv + h * S * (V ^ 2 * e + 2 * V * dv)).
   assert (One : forall g, g = 1 \/ g = -1 -> forall i, (i < T)%nat -> g * v' i + - g * v2' i <= B / (1 + h * (F + k))).
   { intros g Hg.
     apply (diffusion_solution_below T L (fun _ => 1 + h * (F + k)) (h * D_v) HL); [intros; exact W|apply (coupling_v h D_v Hh Hv)|].
     intros i Hi; rewrite (diffusion_linear T L HL g (- g) v' v2' i Hi).
     replace ((1 + h * (F + k)) * (B / (1 + h * (F + k)))) with B by (field; lra).
+    assert (B2 := used_substrate_bounds i Hi); assert (Eu := exchange_error_u i Hi); fold e in Eu.
     assert (X1 := R1 i Hi); assert (X2 := R2 i Hi).
     destruct (Hin i Hi) as [[V0 V1] [W0 W1]]; destruct (Hs i Hi) as [S0 S1]; assert (D := Hdv i Hi).
     replace ((1 + h * (F + k)) * (g * v' i + - g * v2' i) - h * D_v * (g * L v' i + - g * L v2' i))
       with (g * ((1 + h * (F + k)) * v' i - h * D_v * L v' i) - g * ((1 + h * (F + k)) * v2' i - h * D_v * L v2' i)) by ring.
     rewrite X1, X2.
-    assert (Size : Rabs (h * s i * (v i ^ 2 * (u' - u2') + u2' * (v i + v2 i) * (v i - v2 i))) <= h * S * (V ^ 2 * e + 2 * V * dv)).
+    assert (Size : Rabs (h * s i * (v i ^ 2 * (u' - u2' i) + u2' i * (v i + v2 i) * (v i - v2 i))) <= h * S * (V ^ 2 * e + 2 * V * dv)).
     { rewrite Rabs_mult, (Rabs_pos_eq (h * s i)) by (apply Rmult_le_pos; lra).
       apply Rmult_le_compat; [apply Rmult_le_pos; lra|apply Rabs_pos|apply Rmult_le_compat_l; lra|].
-      eapply Rle_trans; [apply Rabs_triang|]; rewrite !Rabs_mult, (Rabs_pos_eq u2') by lra.
+      eapply Rle_trans; [apply Rabs_triang|]; rewrite !Rabs_mult, (Rabs_pos_eq (u2' i)) by lra.
       rewrite (Rabs_pos_eq (v i ^ 2)) by apply pow2_ge_0; rewrite (Rabs_pos_eq (v i + v2 i)) by lra.
       apply Rplus_le_compat.
       - apply Rmult_le_compat; [apply pow2_ge_0|apply Rabs_pos|apply pow_incr; lra|exact Eu].
       - apply Rmult_le_compat; [apply Rmult_le_pos; lra|apply Rabs_pos| |exact D].
         apply Rle_trans with (1 * (v i + v2 i)); [apply Rmult_le_compat_r; lra|lra]. }
-    assert (Y1 := Rle_abs (h * s i * (v i ^ 2 * (u' - u2') + u2' * (v i + v2 i) * (v i - v2 i)))).
-    assert (Y2 := Rle_abs (- (h * s i * (v i ^ 2 * (u' - u2') + u2' * (v i + v2 i) * (v i - v2 i))))); rewrite Rabs_Ropp in Y2.
+    assert (Y1 := Rle_abs (h * s i * (v i ^ 2 * (u' - u2' i) + u2' i * (v i + v2 i) * (v i - v2 i)))).
+    assert (Y2 := Rle_abs (- (h * s i * (v i ^ 2 * (u' - u2' i) + u2' i * (v i + v2 i) * (v i - v2 i))))); rewrite Rabs_Ropp in Y2.
     assert (Z1 := Rle_abs (v i - v2 i)); assert (Z2 := Rle_abs (- (v i - v2 i))); rewrite Rabs_Ropp in Z2.
     unfold B; destruct Hg; subst g; lra. }
   intros i Hi; assert (X := One 1 (or_introl eq_refl) i Hi); assert (Y := One (-1) (or_intror eq_refl) i Hi).

@@ -143,8 +143,16 @@ PLANTS = (
         "rdmf_theory/competition/conductances.py",
         "laplacian[right, left] += weight",
         "laplacian[right, left] += 0 * weight",
-        None,
+        "identity.weighted_laplacian",
         "Conductances.wlap_differences",
+    ),
+    Plant(
+        "wrong numerator in the shadow system's multiplier",
+        "rdmf_theory/formulas.py",
+        "return (1 + 2*eta)/(1 + eta + b)",
+        "return (1 + eta)/(1 + eta + b)",
+        "identity.shadow_multiplier",
+        "ShadowModes.multiplier_value",
     ),
     Plant(
         "`<=` for `<` in a statement: growth of a mode of the shadow system",
@@ -157,7 +165,7 @@ PLANTS = (
     Plant(
         "the layer's uniform mode as stable as the PDE's",
         "proofs/ShadowModes.v",
-        "(mode_decays_in_layer u z eta 0 0 <-> 1 < z * (1 + eta)).",
+        "(mode_decays_in_layer u z eta 0 0 <-> 0 < uniform_margin z eta).",
         "(mode_decays_in_layer u z eta 0 0 <-> 1 < z).",
         None,
         "ShadowModes.shadow_uniform_stable_iff",

@@ -135,6 +135,30 @@ def response_force(u_star: Any, z: Any, eta: Any, a: Any, b: Any) -> tuple[Any, 
     )
 
 
+def shadow_multiplier(eta: Any, b: Any) -> Any:
+    """Factor of one shadow step on a mode mu > 0, `(1 + 2 eta)/(1 + eta + b)`; above 1 iff b < eta.
+
+    eta = h w, b = h mu D_v. Domain: eta > 0, b >= 0.
+    """
+    return (1 + 2*eta)/(1 + eta + b)
+
+
+def mixed_mode_determinant(u_star: Any, z: Any, mixing: Any, m: Any) -> Any:
+    """`mode_determinant/d` at mixing = 1/d = D_v/D_u; the mode grows iff it is negative, also at 0.
+
+    At mixing = 0, the shadow system, m in (0, 1) grows. Domain: 0 < u* < 1/2, z > 1, mixing >= 0.
+    """
+    return m*(m - 1) + mixing*z*(m + 1 - 2*u_star)
+
+
+def uniform_margin(z: Any, eta: Any) -> Any:
+    """`z (1 + eta) - 1`: the uniform mode of the layer decays iff it is positive (the equation's iff z > 1).
+
+    Domain: 0 < u* < 1/2, z > 0, eta = h w > 0.
+    """
+    return z*(1 + eta) - 1
+
+
 def steady_discriminant(F: Any, k: Any, s: Any) -> Any:
     """Discriminant `1 - 4 w^2/(s F)` of the steady states, w = F + k; it equals `(1 - 2 u*)^2`.
 

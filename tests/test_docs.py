@@ -148,7 +148,7 @@ def test_example(example: Path, tmp_path: Path) -> None:
 
 
 def test_cited_theorems_exist() -> None:
-    pages = [REPOSITORY / "docs" / name for name in ("mathematics.md", "proofs.md")]
+    pages = [REPOSITORY / "docs" / name for name in ("mathematics.md", "competition.md", "proofs.md")]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     cited = [pair for pair in re.findall(r"`([A-Z]\w+)\.(\w+)`", text) if pair != ("File", "theorem")]
     assert len(cited) > 20

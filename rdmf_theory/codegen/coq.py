@@ -30,7 +30,7 @@ HEADER = """\
    Words used here:
      F, k, s        feed rate, kill rate, reaction gain;  u, v  substrate and activator of one clip
      u_star, z, rate   chart of a v-rich state: substrate, damping ratio, turnover rate w = F + k
-     d, m           diffusion ratio D_u / D_v, mode D_v mu / w
+     d, m           diffusion ratio D_u / D_v, mode D_v mu / w;  mixing = 1 / d
      eta, a, b      h w, h mu D_u, h mu D_v of one layer step
    Regenerate with `python -m rdmf_theory.codegen.coq`; a test compares. *)
 From Coq Require Import Reals.

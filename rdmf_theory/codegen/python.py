@@ -21,6 +21,7 @@ import sympy as sp
 from sympy.printing.str import StrPrinter
 
 from rdmf_theory import derive, onset
+from rdmf_theory.competition import derivation as shadow
 from rdmf_theory.derive import a, b, c, d, eta, growth, m, rate, u_star, y, z
 from rdmf_theory.kinetics import GRAY_SCOTT
 from rdmf_theory.schemes import derive_step
@@ -37,7 +38,7 @@ from __future__ import annotations
 import math
 from typing import Any
 '''
-SAMPLE = {u_star: 0.4, z: 1.5, d: 9.0, rate: 0.25, eta: 0.25, a: 2.0, b: 0.25, c: 0.2, m: 0.2}
+SAMPLE = {u_star: 0.4, z: 1.5, d: 9.0, rate: 0.25, eta: 0.25, a: 2.0, b: 0.25, c: 0.2, m: 0.2, shadow.mixing: 0.05}
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,27 @@ def _rational_formulas() -> list[Formula]:
             "Force (r_u, r_v) of a unit gain modulation on one step, `L^-1 eta v* (-1, 1)`.",
             "Derivative of the step in the relative gain, at the steady state. Arguments as in `amplification`.",
             tuple(arranged(text, entry) for text, entry in zip(_FORCE_TEXT, derive_step.response_force(), strict=True)),
+        ),
+        Formula(
+            "shadow_multiplier",
+            ("eta", "b"),
+            "Factor of one shadow step on a mode mu > 0, `(1 + 2 eta)/(1 + eta + b)`; above 1 iff b < eta.",
+            "eta = h w, b = h mu D_v. Domain: eta > 0, b >= 0.",
+            (arranged("(1 + 2*eta)/(1 + eta + b)", shadow.shadow_multiplier()),),
+        ),
+        Formula(
+            "mixed_mode_determinant",
+            ("u_star", "z", "mixing", "m"),
+            "`mode_determinant/d` at mixing = 1/d = D_v/D_u; the mode grows iff it is negative, also at 0.",
+            "At mixing = 0, the shadow system, m in (0, 1) grows. Domain: 0 < u* < 1/2, z > 1, mixing >= 0.",
+            (arranged("m*(m - 1) + mixing*z*(m + 1 - 2*u_star)", shadow.mixed_mode_determinant()),),
+        ),
+        Formula(
+            "uniform_margin",
+            ("z", "eta"),
+            "`z (1 + eta) - 1`: the uniform mode of the layer decays iff it is positive (the equation's iff z > 1).",
+            "Domain: 0 < u* < 1/2, z > 0, eta = h w > 0.",
+            (arranged("z*(1 + eta) - 1", shadow.uniform_stability()[1]),),
         ),
     ]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rdmf_theory.commands.options import Json
+from rdmf_theory.commands import competition as cuts
+from rdmf_theory.commands.options import Clips, Json
 from rdmf_theory.commands.system_options import (
     Box,
     Settings,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def check(
+    context: typer.Context,
     F: Annotated[str | None, typer.Option("--F", metavar="NUMBER", help="Feed rate F, 1/step.")] = None,
     k: Annotated[str | None, typer.Option("--k", metavar="NUMBER", help="Kill rate k, 1/step.")] = None,
     s: Annotated[
@@ -41,6 +43,9 @@ def check(
     settings: Settings = None,
     box: Box = None,
     timeout: Timeout = 60.0,
+    competition: cuts.Mode = cuts.Competition.local,
+    conductances: cuts.Conductances = None,
+    clips: Clips = 75,
     json: Json = False,
 ) -> None:
     """Decide exactly what a parameter point is, with a signed margin for every condition.
@@ -49,14 +54,26 @@ def check(
     system's: every homogeneous steady state is found, proved and classified (turing, stable, unstable, saddle, wave, or
     a boundary: hopf, saddle-node, turing-boundary, turing-hopf, bogdanov-takens).
 
-    Exit code 0 only for `turing`: a state that is stable without diffusion, unstable with it. Points on a boundary are
-    reported as such, since decimals are taken as the exact rationals that they write.
+    With --conductances the point is judged on one video with cuts: some of its modes must lie in the band. With
+    --competition global the substrate is one number per video, D_u infinite: the answer is `competing` if the state is
+    stable to uniform perturbations and a mode of the video (--conductances, or --clips without cuts) has D_v mu < w.
+
+    Exit code 0 only for `turing` (or `competing`): a state that is stable without diffusion, unstable with it. Points
+    on a boundary are reported as such, since decimals are taken as the exact rationals that they write.
     """
     point = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
-    if system is None:
+    if cuts.wanted(competition, conductances):
+        cuts.refuse(context, ("system", "settings", "box", "timeout"), "of a video with cuts or global competition")
+        if conductances is not None:
+            cuts.refuse(context, ("clips",), "beside --conductances, which say how many clips there are")
+        judge = cuts.check_shadow if competition is cuts.Competition.all else cuts.check_cuts
+        turing = judge(point, cuts.read_conductances(conductances, clips), json, _print_conditions)
+    elif system is None:
+        cuts.refuse(context, ("clips",), "of a parameter point; it belongs to --competition global")
         refuse_without_system(settings, box)
         turing = _check_gray_scott(point, json)
     else:
+        cuts.refuse(context, ("clips",), "of --system")
         given = [name for name, value in point.items() if value is not None]
         if given:
             raise ParameterError(

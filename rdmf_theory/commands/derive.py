@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdmf_theory.commands import competition as cuts
 from rdmf_theory.commands.options import Json
 from rdmf_theory.commands.system_options import Settings, System, Timeout, refuse_without_system, set_values
+from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 from rdmf_theory.support.time_limit import TimeLimit, within
 
@@ -37,15 +39,23 @@ def derive(
     system: System = None,
     settings: Settings = None,
     timeout: Timeout = 60.0,
+    competition: cuts.Mode = cuts.Competition.local,
     json: Json = False,
 ) -> None:
     """Derive states, Jacobian, dispersion relation and Turing condition from the equations.
 
-    Without --system: the layer's Gray-Scott system in its chart, and the layer's step. With --system: any system; two
+    Without --system: the layer's Gray-Scott system in its chart, and the layer's step; with --competition global the
+    shadow system, one substrate per video, and its step. With --system: any system; two
     rational species get their states, conditions and closed-form thresholds. Here --set puts values in, and nothing has
     a default; with all values but one set, the exact critical values of that one are listed.
     """
     as_json = json or form is Format.json
+    if competition is cuts.Competition.all:
+        if system is not None:
+            raise ParameterError("--competition global is the layer's own system; leave out --system.")
+        refuse_without_system(settings)
+        cuts.print_derivation(as_json, lambda rows: _print_rows(rows, form))
+        return
     if system is None:
         from rdmf_theory.derivation import derivation
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdmf_theory.commands import competition as cuts
 from rdmf_theory.commands.options import (
     Clips,
     Excess,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 
 def dispersion(
+    context: typer.Context,
     u_star: UStar = 0.4,
     z: Z = 1.2,
     excess: Excess = 1.5,
@@ -64,6 +66,9 @@ def dispersion(
         ),
     ] = None,
     timeout: Timeout = 60.0,
+    competition: cuts.Mode = cuts.Competition.local,
+    conductances: cuts.Conductances = None,
+    reach: cuts.Reach = None,
     plot: Plot = None,
     json: Json = False,
 ) -> None:
@@ -71,8 +76,16 @@ def dispersion(
 
     The point is a pattern design, or F, k, s, D_u, D_v. A mode grows in the layer iff it grows in the equation, at
     every step size. With --system: the growth rate over the wavenumber at a homogeneous state of any system, in the
-    system's own units of length and time; the options of a design and of the layer then play no part.
+    system's own units of length and time; the options of a design and of the layer then play no part. With
+    --conductances the modes are those of one video with cuts; with --competition global the substrate is one number per
+    video, and a mode mu > 0 grows iff D_v mu < w.
     """
+    if cuts.wanted(competition, conductances):
+        point = {"F": F, "k": k, "D_u": D_u, "D_v": D_v}
+        kappa = cuts.prepare(context, competition, conductances, clips, ("settings", "box", "state", "plot"))
+        cuts.dispersion(competition, kappa, (u_star, z, excess, wavelength, rate), reach, point, s, step_size, json)
+        return
+    cuts.refuse_reach(competition, reach)
     if system is not None:
         _system_dispersion(system, settings, box, state, plot, timeout, json)
         return

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from rdmf_theory.commands import competition as cuts
 from rdmf_theory.commands.options import Excess, Json, Plot, Rate, StepSize, UStar, Wavelength, Z
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 
 
 def response(
+    context: typer.Context,
     u_star: UStar = 0.4,
     z: Z = 1.2,
     excess: Excess = 1.5,
@@ -24,6 +26,9 @@ def response(
     scheme: Annotated[str, typer.Option("--scheme", metavar="NAME", help="Time-stepping scheme.")] = "semi-implicit",
     step_size: StepSize = 1.0,
     points: Annotated[int, typer.Option(help="Number of wavelengths, geometric from 2 clips.")] = 41,
+    competition: cuts.Mode = cuts.Competition.local,
+    conductances: cuts.Conductances = None,
+    reach: cuts.Reach = None,
     plot: Plot = None,
     json: Json = False,
 ) -> None:
@@ -32,7 +37,17 @@ def response(
     Two inputs, to first order and in closed form: a gain that is modulated in every step, s (1 + epsilon cos), with the
     relative change of u and v per epsilon; and a start perturbed once, v* (1 + epsilon cos). For the layer's own scheme
     the half-power band is given as well: the wavelengths whose gain rho^N is at least that of the design's over sqrt 2.
+    With --competition global the substrate is one number per video: a low-pass filter, in closed form for every mode,
+    also those of a video with cuts (--conductances).
     """
+    if competition is cuts.Competition.all:
+        cuts.refuse(context, (*cuts.TWO_FIELD, "scheme", "points", "plot"), "of --competition global")
+        kappa = None if conductances is None else cuts.read_conductances(conductances, 2)
+        cuts.response(kappa, (u_star, z, rate), reach, tuple(counts or (4, 12, 32)), step_size, json)
+        return
+    if conductances is not None:
+        raise ParameterError("--conductances needs --competition global here; the local response is a function of mu.")
+    cuts.refuse_reach(competition, reach)
     import numpy as np
 
     from rdmf_theory.chart import PatternDesign

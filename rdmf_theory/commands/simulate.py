@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rdmf_theory.commands import competition as cuts
 from rdmf_theory.commands.options import (
     Clips,
     Excess,
@@ -27,6 +28,7 @@ from rdmf_theory.support.terminal import console, emit
 
 
 def simulate(
+    context: typer.Context,
     u_star: UStar = 0.4,
     z: Z = 1.2,
     excess: Excess = 1.5,
@@ -42,14 +44,25 @@ def simulate(
     amplitude: Annotated[float, typer.Option(help="Relative size of the random perturbation.")] = 1e-6,
     seed: Annotated[int, typer.Option(help="Seed of the perturbation.")] = 0,
     step_size: StepSize = 1.0,
+    competition: cuts.Mode = cuts.Competition.local,
+    conductances: cuts.Conductances = None,
+    reach: cuts.Reach = None,
     plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Run the layer's nonlinear step from a perturbed base state and measure how fast the pattern grows.
 
     The measured multiplier of the fastest mode stands beside the predicted one, the spectral radius of G. `--plot`
-    draws the activator in space and time.
+    draws the activator in space and time. With --conductances the video has cuts; with --competition global the
+    substrate is one number per video (the shadow system), and the clips compete: who holds most is reported.
     """
+    if cuts.wanted(competition, conductances):
+        point = {"F": F, "k": k, "D_u": D_u, "D_v": D_v}
+        kappa = cuts.prepare(context, competition, conductances, clips, ("plot",))
+        run = {"steps": steps, "amplitude": amplitude, "h": step_size, "seed": seed}
+        cuts.simulate(competition, kappa, (u_star, z, excess, wavelength, rate), reach, point, s, run, json)
+        return
+    cuts.refuse_reach(competition, reach)
     from rdmf_theory.layer.simulate import simulate as run_simulation
 
     parameters, described = parameter_point(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_banded
 
 from rdmf_theory.errors import ParameterError
 
@@ -49,3 +51,30 @@ def laplacian_rows(kappa: np.ndarray) -> np.ndarray:
         laplacian[right, left] += weight
         laplacian[right, right] -= weight
     return laplacian
+
+
+def solve_weighted(diagonal: Any, coupling: float, conductances: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Solve `(diagonal - coupling Lap_kappa) x = right` by one elimination; O(T).
+
+    Arguments:
+        diagonal: shape (T,) or scalar, > 0.
+        coupling: h D >= 0, clip^2.
+        conductances: checked, shape (T - 1,).
+        right: shape (T,).
+    Proof: proofs/Conductances.v, `weighted_thomas_solves`, `diffusion_nonnegative_solution`.
+    """
+    edges = coupling * conductances
+    bands = np.zeros((3, len(right)))
+    bands[1] = diagonal
+    bands[1, :-1] += edges
+    bands[1, 1:] += edges
+    bands[0, 1:] = -edges
+    bands[2, :-1] = -edges
+    return solve_banded((1, 1), bands, right)
+
+
+def segments(conductances: Any) -> list[slice]:
+    """The maximal runs of clips without a full cut between them, in order; T clips in all."""
+    kappa = require_conductances(conductances)
+    cuts = [0, *(np.flatnonzero(kappa == 0) + 1).tolist(), len(kappa) + 1]
+    return [slice(first, last) for first, last in pairwise(cuts)]

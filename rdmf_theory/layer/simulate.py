@@ -110,11 +110,11 @@ def simulate(
         u[n + 1], v[n + 1] = semi_implicit_step(u[n], v[n], parameters.s, parameters, h)
     shape = clip_modes(clips)[mode]
     coefficient = np.abs((v - v_star) @ shape) / (shape @ shape)
-    window, measured = _measure(coefficient, np.abs(v / v_star - 1).max(axis=1))
+    window, measured = measure_multiplier(coefficient, np.abs(v / v_star - 1).max(axis=1))
     return Simulation(u, v, u_star, v_star, h, mode, coefficient, predicted, measured, window)
 
 
-def _measure(coefficient: np.ndarray, deviation: np.ndarray) -> tuple[tuple[int, int], float | None]:
+def measure_multiplier(coefficient: np.ndarray, deviation: np.ndarray) -> tuple[tuple[int, int], float | None]:
     """Multiplier per step by least squares over the second half of the linear stage, when transients are gone."""
     # below 1e-12 the coefficient is rounding noise of the fields
     linear = (deviation < _LINEAR) & (coefficient > 1e-12)

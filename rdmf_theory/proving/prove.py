@@ -64,11 +64,13 @@ class Result:
 
 def fast_tier() -> Iterator[Result]:
     """Identities, boxes, then the claims; claims are skipped where z3 is not installed."""
+    from rdmf_theory.proving import competition
     from rdmf_theory.proving.box_claims import BOX_CLAIMS
     from rdmf_theory.proving.identities import IDENTITIES
     from rdmf_theory.proving.smt import CLAIMS
 
-    for identity in IDENTITIES:
+    claims = (*CLAIMS, *competition.CLAIMS)
+    for identity in (*IDENTITIES, *competition.IDENTITIES):
         yield _checked(f"identity.{identity.name}", identity.words, identity.check)
     for box in BOX_CLAIMS:
         yield _checked(f"box.{box.name}", box.words, box.check)
@@ -76,10 +78,10 @@ def fast_tier() -> Iterator[Result]:
         import z3  # noqa: F401
     except ImportError:
         detail = "z3 is not installed: pip install z3-solver"
-        for claim in CLAIMS:
+        for claim in claims:
             yield Result(f"claim.{claim.name}", "fast", Outcome.SKIPPED, None, claim.words, detail)
         return
-    for claim in CLAIMS:
+    for claim in claims:
         yield _checked(f"claim.{claim.name}", claim.words, claim.check)
 
 

@@ -26,7 +26,7 @@ def step_residual(system: ReactionSystem = GRAY_SCOTT) -> sp.ImmutableMatrix:
     return sp.ImmutableMatrix([stage.residual.subs(LAP(stage.unknown), 0) for stage in stages])
 
 
-def _at_steady_state(matrix: sp.Matrix, system: ReactionSystem) -> sp.Matrix:
+def at_steady_state(matrix: sp.Matrix, system: ReactionSystem) -> sp.Matrix:
     """A derivative of `step_residual` at the v-rich state, in (u*, z, eta)."""
     u, v = system.species
     values = chart(system)
@@ -39,15 +39,15 @@ def _at_steady_state(matrix: sp.Matrix, system: ReactionSystem) -> sp.Matrix:
 def amplification(system: ReactionSystem = GRAY_SCOTT) -> tuple[sp.ImmutableMatrix, sp.ImmutableMatrix]:
     """(L, B) with `G = L^-1 B`: linearisation of the step for one mode, in (u*, z, eta, a, b); -Lap acts as mu."""
     residual = step_residual(system)
-    implicit = _at_steady_state(residual.jacobian([u_next, v_next]), system) + sp.diag(a, b)
-    explicit = -_at_steady_state(residual.jacobian(list(system.species)), system)
+    implicit = at_steady_state(residual.jacobian([u_next, v_next]), system) + sp.diag(a, b)
+    explicit = -at_steady_state(residual.jacobian(list(system.species)), system)
     return sp.ImmutableMatrix(implicit), sp.ImmutableMatrix(explicit)
 
 
 def response_force(system: ReactionSystem = GRAY_SCOTT) -> sp.Matrix:
     """Effect of a relative change of the gain on one step, `-L^-1 s d(residual)/ds`, a (2, 1) matrix."""
     s = system.parameters[2]
-    forcing = -_at_steady_state(s * step_residual(system).diff(s), system)
+    forcing = -at_steady_state(s * step_residual(system).diff(s), system)
     return (amplification(system)[0].inv() * forcing).applyfunc(sp.factor)
 
 
