@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
     from rdmf_model.model.build import build_fusion, build_model
     from rdmf_model.model.moment_model import MomentModel
+    from rdmf_model.moments.answer import Answer
+    from rdmf_model.moments.search import VideoSearch
     from rdmf_model.ops.reaction_diffusion import available_backends, reaction_diffusion
     from rdmf_model.properties import PROPERTIES, Property
     from rdmf_model.streaming.streaming import StreamingFusion
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OPERATOR_PROPERTIES",
     "PROPERTIES",
+    "Answer",
     "Batch",
     "Config",
     "Constraint",
@@ -58,6 +61,7 @@ __all__ = [
     "Sample",
     "StreamingFusion",
     "Unconstrained",
+    "VideoSearch",
     "__version__",
     "available_backends",
     "build_fusion",
@@ -122,6 +126,8 @@ __getattr__, __dir__ = lazy_names(
             "build_model",
         ),
         "model.moment_model": ("MomentModel",),
+        "moments.answer": ("Answer",),
+        "moments.search": ("VideoSearch",),
         "ops.reaction_diffusion": (
             "available_backends",
             "reaction_diffusion",

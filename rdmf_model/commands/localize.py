@@ -5,26 +5,52 @@ from typing import Annotated, Any
 
 import typer
 
-from rdmf_model.commands.options import Checkpoint, Device, Json, Run, Threads, set_up_device
+from rdmf_model.commands.options import Checkpoint, Device, Json, Threads, set_up_device
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 
-EPILOG = "Example: rdmf localize run --features video.npz --text query.npz --plot timeline.png"
+EPILOG = (
+    'Examples: rdmf localize video.mp4 "a man opens a door" --html page.html; '
+    "rdmf localize run --features video.npz --text query.npz --plot timeline.png"
+)
 
 
 def localize(
-    run: Run,
-    features: Annotated[
-        list[Path], typer.Option(help="Features of the video; one option per kind, in training order.")
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[RUN] [VIDEO SENTENCE]", help="Run, video file and sentence; see above.", show_default=False
+        ),
     ],
-    text: Annotated[Path, typer.Option(help="Features of the query.")],
+    features: Annotated[
+        list[Path] | None,
+        typer.Option(help="Instead of a video: its features; one option per kind, in training order."),
+    ] = None,
+    text: Annotated[Path | None, typer.Option(help="Instead of a sentence: features of the query.")] = None,
+    batch: Annotated[
+        Path | None, typer.Option(help="Instead of a sentence: jsonl with a `query` per line.", show_default=False)
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The answer as a JSON file.", show_default=False)
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Timeline picture, .png, .pdf or .svg.", show_default=False)] = None,
-    title: Annotated[str, typer.Option(help="Title of the picture, such as the query.")] = "",
+    html: Annotated[
+        Path | None, typer.Option(help="Page with the video and a timeline to click.", show_default=False)
+    ] = None,
+    cut: Annotated[
+        Path | None, typer.Option(help="The best window as a video file, copied without encoding.", show_default=False)
+    ] = None,
+    title: Annotated[str, typer.Option(help="Title of the picture.", show_default="the sentence")] = "",
     top: Annotated[int, typer.Option(min=1, help="Windows to show.")] = 5,
-    clip_length: Annotated[float | None, typer.Option(help="Seconds per clip.", show_default="the training's")] = None,
+    encoder: Annotated[
+        str, typer.Option(metavar="NAME[:ARGUMENT]", help="Encoder of the video and sentence.")
+    ] = "lite",
+    clip_length: Annotated[
+        float | None, typer.Option(help="Seconds per clip.", show_default="the training's, else 2")
+    ] = None,
+    keep_truncated: Annotated[bool, typer.Option("--keep-truncated", help="Take what is there of a cut-off file.")] = (
+        False
+    ),
     block: Annotated[
         int | None, typer.Option(min=0, help="Clips per window; 0: none.", show_default="2048 above 4096 clips")
     ] = None,
@@ -33,16 +59,80 @@ def localize(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Find the moments of one video that one query describes.
+    """Find the moments of one video that one sentence describes.
 
-    A long video is read and fused in windows: same answer, bounded memory if its features are .npy files.
+    VIDEO SENTENCE: zero-shot, by an encoder that works offline, and the answer says so. RUN VIDEO SENTENCE: by a
+    trained run. RUN with --features and --text: by a run, from ready features; a long video is read and fused in
+    chunks.
     """
+    set_up_device(device, threads)
+    if features or text is not None:
+        if not features or text is None or len(arguments) != 1 or html or cut or batch:
+            raise ParameterError(
+                "--features and --text go together, with a run alone, and without --html, --cut and --batch: there is "
+                "no video to show. Give RUN --features FILE --text FILE, or [RUN] VIDEO SENTENCE."
+            )
+        localize_features(
+            Path(arguments[0]),
+            features,
+            text,
+            output=output,
+            plot=plot,
+            title=title,
+            top=top,
+            clip_length=clip_length,
+            block=block,
+            checkpoint=checkpoint,
+            device=device,
+            json=json,
+        )
+        return
+    from rdmf_model.commands.localize_video import Outputs, localize_video, read_queries
+
+    if block is not None or checkpoint != "best" or device != "cpu":
+        raise ParameterError("--block, --checkpoint and --device are for a run with --features. Leave them out.")
+    sentences = 0 if batch is not None else 1
+    if not 1 <= len(arguments) - sentences <= 2:
+        raise ParameterError(
+            "localize takes [RUN] VIDEO SENTENCE, [RUN] VIDEO --batch FILE, or RUN --features FILE --text FILE. Got "
+            f"{len(arguments)} arguments; put the sentence in quotes."
+        )
+    *files, video = arguments[: len(arguments) - sentences]
+    localize_video(
+        Path(video),
+        arguments[-1:] if batch is None else read_queries(batch),
+        Outputs(output, plot, html, cut),
+        run=Path(files[0]) if files else None,
+        encoder=encoder,
+        clip_length=clip_length,
+        keep_truncated=keep_truncated,
+        top=top,
+        title=title,
+        json=json,
+    )
+
+
+def localize_features(
+    run: Path,
+    features: list[Path],
+    text: Path,
+    *,
+    output: Path | None,
+    plot: Path | None,
+    title: str,
+    top: int,
+    clip_length: float | None,
+    block: int | None,
+    checkpoint: str,
+    device: str,
+    json: bool,
+) -> None:
+    """What `rdmf localize RUN --features FILE --text FILE` does."""
     from rdmf_model.evaluation.localize import localize as run_localization
     from rdmf_model.evaluation.timeline import draw_timeline
     from rdmf_model.streaming.report import clip_progress
     from rdmf_theory.support.files import write_atomically
 
-    set_up_device(device, threads)
     with clip_progress("fusing") as progress:
         options: dict[str, Any] = {"which": checkpoint, "device": device, "block": block, "progress": progress}
         result = run_localization(run, features, text, clip_length=clip_length, **options)

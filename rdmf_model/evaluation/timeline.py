@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rdmf_model.evaluation.localize import Localization
 from rdmf_theory.errors import ParameterError
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def draw_timeline(result: Localization, path: Path, *, title: str = "", top: int = 5) -> None:
+
+def draw_timeline(
+    result: Localization,
+    path: Path,
+    *,
+    title: str = "",
+    top: int = 5,
+    thumbnails: Sequence[np.ndarray] = (),
+) -> None:
     """Draw saliency, pattern and the best windows against time; the suffix of `path` (.png, .pdf, .svg) picks the
     format.
+
+    Arguments:
+        thumbnails: (height, width, 3) uint8 frames of equal size, shown in a row above the curves, each in its equal
+            part of the time axis.
 
     Raises: ParameterError for a suffix that matplotlib cannot write, or a folder that does not exist.
     """
@@ -18,9 +34,20 @@ def draw_timeline(result: Localization, path: Path, *, title: str = "", top: int
     from matplotlib.figure import Figure
 
     shown = result.windows[:top]
-    figure = Figure(figsize=(9, 3.2 + 0.22 * max(len(shown), 1)), layout="constrained")
     heights = [3, 0.6 + 0.35 * max(len(shown), 1)]
-    curve_axes, window_axes = figure.subplots(2, 1, sharex=True, height_ratios=heights)
+    inches = 3.2 + 0.22 * max(len(shown), 1)
+    if thumbnails:
+        # as high as a row of frames is at the width of the axes, about 8.2 inches
+        row = 8.2 / len(thumbnails) * thumbnails[0].shape[0] / thumbnails[0].shape[1]
+        heights, inches = [row * sum(heights) / inches, *heights], inches + row
+    figure = Figure(figsize=(9, inches), layout="constrained")
+    *top_axes, curve_axes, window_axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    for axes in top_axes:
+        width = result.duration / len(thumbnails)
+        for column, frame in enumerate(thumbnails):
+            axes.imshow(frame, extent=(column * width, (column + 1) * width, 0, 1), aspect="auto")
+        axes.axis("off")
+        axes.set_ylim(0, 1)
     edges = np.arange(len(result.saliency) + 1) * result.clip_length
     curve_axes.stairs(result.saliency, edges, baseline=None, color="#1f4e79", linewidth=1.6, label="saliency")
     curve_axes.set_ylabel("saliency score", color="#1f4e79")
@@ -57,7 +84,7 @@ def draw_timeline(result: Localization, path: Path, *, title: str = "", top: int
         axes.spines["top"].set_visible(False)
     window_axes.spines["right"].set_visible(False)
     if title:
-        curve_axes.set_title(title, loc="left", fontsize=11)
+        (top_axes or [curve_axes])[0].set_title(title, loc="left", fontsize=11)
     try:
         figure.savefig(path, dpi=150)
     except (ValueError, OSError) as error:
