@@ -13,6 +13,7 @@ from rdmf_theory.commands import (
     check,
     derive,
     dispersion,
+    explore,
     prove,
     region,
     response,
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
                 "region --system brusselator --set a=1.4 --set D_y=1 --x D_x=0.05:1 --y b=1:5 --plot curves.png",
             ),
         ),
+        (explore.explore, POINTS, ("explore -o region.html", "explore --u-star 0.4 --excess 2 --clips 128")),
         (
             sweep.sweep,
             POINTS,
