@@ -15,7 +15,21 @@ from typing import Annotated
 
 import typer
 
-from rdmf_model.commands import bench, certify, config, demo, doctor, evaluate, export, localize, stream, train, verify
+from rdmf_model.commands import (
+    bench,
+    certify,
+    config,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    extract,
+    localize,
+    serve,
+    stream,
+    train,
+    verify,
+)
 from rdmf_theory import cli as theory_cli
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import printable
@@ -43,7 +57,9 @@ def register(app: typer.Typer) -> None:
         (train.train, train.EPILOG, PANEL),
         (evaluate.evaluate, evaluate.EPILOG, PANEL),
         (verify.verify, verify.EPILOG, PANEL),
+        (extract.extract, extract.EPILOG, PANEL),
         (localize.localize, localize.EPILOG, PANEL),
+        (serve.serve, serve.EPILOG, PANEL),
         (stream.stream, stream.EPILOG, PANEL),
         (export.export, export.EPILOG, PANEL),
         (bench.bench, bench.EPILOG, PANEL),

