@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rdmf_model.data.batch import Batch
     from rdmf_model.data.feature_files import FeatureFiles
+    from rdmf_model.model.base import MomentOutputs
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def localize(
         )
     if block is None:
         block = BLOCK if has_halo and clips > LONG_VIDEO else 0
-    outputs: Mapping[str, Any]
+    outputs: MomentOutputs
     if block:
         # `predict` asks the batch for names and lengths alone
         batch = one_video_batch(video, words, seconds, shown=1).to(device)

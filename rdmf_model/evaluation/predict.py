@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from rdmf_model.model.base import MomentOutputs
 from rdmf_model.model.spans import span_cxw_to_xx
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @torch.no_grad()
-def predict(outputs: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
+def predict(outputs: MomentOutputs, batch: Batch) -> list[dict[str, Any]]:
     """Predictions in the field's format, windows in seconds, best first.
 
     Windows are cut to [0, extent] of their video, the ten best are kept (as the metrics do); the score is the slot's

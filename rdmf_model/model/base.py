@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,32 @@ from rdmf_model.model.text import AttentionPooling
 
 if TYPE_CHECKING:
     from rdmf_model.data.batch import Batch
+
+
+class MomentOutputs(TypedDict, total=False):
+    """What a model answers for a batch; in evaluation at least the first three.
+
+    Q slots, B samples, T clips; spans are (centre, width) in [0, 1] of the sample's extent.
+    """
+
+    pred_logits: Tensor
+    """(B, Q): how good each slot's span is."""
+    pred_spans: Tensor
+    """(B, Q, 2)"""
+    saliency_scores: Tensor
+    """(B, T), any real; 0 in the padding."""
+    pattern: Tensor
+    """(B, T): the fusion's own pattern, where it has one."""
+    span_logits: Tensor
+    """(B, T, T): a score for every span of clips, of the models with a span table."""
+    boundary_distance: Tensor
+    aux_outputs: list[MomentOutputs]
+    """pred_logits and pred_spans of the decoder's earlier layers."""
+    proposed_spans: Tensor
+    aligned_clips: Tensor
+    aligned_query: Tensor
+    outside_region: Tensor
+    """Mean distance of the designs from their region, where they can leave it."""
 
 
 class FeatureProjection(nn.Module):
@@ -57,7 +83,7 @@ class RetrievalModel(nn.Module):
         self.pooling = pooling
         self.fusion = fusion
 
-    def forward(self, batch: Batch) -> dict[str, Any]:
+    def forward(self, batch: Batch) -> MomentOutputs:
         """Return at least pred_logits (B, Q), pred_spans (B, Q, 2) and saliency_scores (B, T) in evaluation."""
         raise NotImplementedError(f"{type(self).__name__} must define forward.")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from rdmf_model.fusion.base import Fusion, FusionOutput
-from rdmf_model.model.base import FeatureProjection, RetrievalModel
+from rdmf_model.model.base import FeatureProjection, MomentOutputs, RetrievalModel
 from rdmf_model.model.heads import BoundaryHead, MomentDecoder, SaliencyHead, self_similarity
 from rdmf_model.model.proposals import propose_spans
 from rdmf_model.model.text import AttentionPooling
@@ -40,7 +40,7 @@ class MomentModel(RetrievalModel):
         self.moment_queries = moment_queries
         self.auxiliary_losses = auxiliary_losses
 
-    def forward(self, batch: Batch) -> dict[str, Any]:
+    def forward(self, batch: Batch) -> MomentOutputs:
         """Return pred_logits (B, Q), pred_spans (B, Q, 2), saliency_scores (B, T), and what the losses need."""
         lengths = batch.video_lengths
         video_mask, text_mask = batch.clip_mask, batch.word_mask
@@ -50,7 +50,7 @@ class MomentModel(RetrievalModel):
         fused = self.fusion(video, text, query, video_mask, text_mask)
         cuts = self_similarity(self.video_projection.standardise(batch.video), video_mask)
         result = self.locate(fused, cuts, query, lengths, video_mask)
-        result |= {"aligned_clips": video, "aligned_query": query}
+        result["aligned_clips"], result["aligned_query"] = video, query
         outside = self.fusion.penalty(query)
         if outside is not None:
             result["outside_region"] = outside
@@ -58,7 +58,7 @@ class MomentModel(RetrievalModel):
 
     def locate(
         self, fused: FusionOutput, cuts: Tensor, query: Tensor, lengths: Tensor, video_mask: Tensor
-    ) -> dict[str, Any]:
+    ) -> MomentOutputs:
         """Saliency, boundaries and moments from fused clips; linear in the number of clips.
 
         Arguments:
@@ -78,7 +78,7 @@ class MomentModel(RetrievalModel):
         outputs = self.decoder(spans, clips, votes, saliency, lengths, video_mask)
         logits, refined = outputs[-1]
         intermediate = outputs[:-1] if self.auxiliary_losses else []
-        result = {
+        result: MomentOutputs = {
             "pred_logits": logits,
             "pred_spans": refined,
             "saliency_scores": saliency,
@@ -86,4 +86,6 @@ class MomentModel(RetrievalModel):
             "aux_outputs": [{"pred_logits": a, "pred_spans": b} for a, b in intermediate],
             "proposed_spans": spans,
         }
-        return result if fused.pattern is None else result | {"pattern": fused.pattern}
+        if fused.pattern is not None:
+            result["pattern"] = fused.pattern
+        return result

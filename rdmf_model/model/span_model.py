@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from rdmf_model.fusion.base import Evidence, Fusion
-from rdmf_model.model.base import FeatureProjection, RetrievalModel
+from rdmf_model.model.base import FeatureProjection, MomentOutputs, RetrievalModel
 from rdmf_model.model.heads import SIMILARITY_REACH, self_similarity
 from rdmf_model.model.span_table import SpanTable, candidate_spans, choose, span_targets
 from rdmf_model.model.text import AttentionPooling
@@ -231,7 +231,7 @@ class SpanModel(RetrievalModel):
         clips = self.feedforward(self.words(clips, words, text_mask)) * valid
         return Met(clips, words, query, video_mask, text_mask, evidence, near)
 
-    def forward(self, batch: Batch) -> dict[str, Any]:
+    def forward(self, batch: Batch) -> MomentOutputs:
         """Return span_logits (B, P), saliency_scores and pattern (B, T); in evaluation also pred_logits (B, Q) and
         pred_spans (B, Q, 2)."""
         met = self.meet(batch)
@@ -246,14 +246,16 @@ class SpanModel(RetrievalModel):
             start = fused.pattern if self.fusion.takes_evidence else start + fused.pattern
         saliency = (start + self.plain(found).squeeze(-1)) * video_mask
         logits = self.table(found + self.cuts(met.similarity), saliency, lengths, video_mask)
-        result: dict[str, Any] = {"span_logits": logits, "saliency_scores": saliency, "pattern": start * video_mask}
+        result: MomentOutputs = {"span_logits": logits, "saliency_scores": saliency, "pattern": start * video_mask}
         if not self.training:
             spans, gains = choose(logits, lengths, batch.video.shape[1], self.answers)
             edges = spans / lengths[:, None, None].to(spans.dtype)
             result["pred_spans"] = torch.stack([edges.mean(-1), edges[..., 1] - edges[..., 0]], dim=-1)
             result["pred_logits"] = torch.logit(gains, eps=1e-7)
         outside = self.fusion.penalty(met.query)
-        return result if outside is None else result | {"outside_region": outside}
+        if outside is not None:
+            result["outside_region"] = outside
+        return result
 
 
 def span_loss(logits: Tensor, batch: Batch) -> Tensor:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
+from rdmf_model.model.base import MomentOutputs
 from rdmf_model.properties.base import Margins, Property
 from rdmf_model.properties.inputs import Query, make_batch, queries
 from rdmf_model.properties.subject import Subject
@@ -35,7 +35,7 @@ class Padded:
     padding: float = 0.0
 
 
-def answers(outputs: Mapping[str, Any], row: int, clips: int) -> dict[str, Tensor]:
+def answers(outputs: MomentOutputs, row: int, clips: int) -> dict[str, Tensor]:
     """What a user sees of one sample: logits, spans, saliency, and the pattern where there is one."""
     found = {"logits": outputs["pred_logits"][row], "spans": outputs["pred_spans"][row]}
     found["saliency"] = outputs["saliency_scores"][row, :clips]

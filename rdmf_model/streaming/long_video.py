@@ -7,13 +7,13 @@ linear in the number of clips and runs on the whole video at once, so that momen
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from rdmf_model.data.feature_files import FeatureFiles
 from rdmf_model.fusion.base import FusionOutput
+from rdmf_model.model.base import MomentOutputs
 from rdmf_model.model.heads import SIMILARITY_REACH, self_similarity
 from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.streaming.streaming import StreamingFusion
@@ -31,7 +31,7 @@ def locate_in_windows(
     *,
     block: int = BLOCK,
     progress: Callable[[int], object] = lambda clips: None,
-) -> dict[str, Any]:
+) -> MomentOutputs:
     """The model's outputs for one long video and one query, batch of one, as `model(batch)` but without the losses'.
 
     Arguments:

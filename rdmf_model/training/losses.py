@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
+from rdmf_model.model.base import MomentOutputs
 from rdmf_model.model.heads import BoundaryHead
 from rdmf_model.model.span_model import span_loss
 from rdmf_model.model.spans import generalized_span_iou, span_cxw_to_xx, span_iou, span_xx_to_cxw
@@ -193,7 +194,7 @@ class MomentLoss(nn.Module):
         super().__init__()
         self.weights = weights
 
-    def forward(self, outputs: dict[str, Any], batch: Batch) -> dict[str, Tensor]:
+    def forward(self, outputs: MomentOutputs, batch: Batch) -> dict[str, Tensor]:
         targets = dense_targets(batch)
         if "span_logits" in outputs:
             losses = {
