@@ -227,6 +227,7 @@ class LossConfig:
         boundary: weight of the distances from each relevant clip to the ends of its window.
         alignment: weight of clips and sentences in one space, before fusion.
         constraint: weight of the designs' distance from the region, with model.constraint = "penalty".
+        spans: weight of the score of every candidate span, with model.moment_head = "spans".
         temperature: of the contrastive loss, > 0.
     """
 
