@@ -176,5 +176,5 @@ def test_bad_files_are_refused(files, tmp_path):
     with pytest.raises(DataError, match="inf at clip 250, channel 1"):
         source.rows(240, 260)
     (tmp_path / "text.npy").write_text("no array")
-    with pytest.raises(DataError, match="no npy file"):
+    with pytest.raises(DataError, match="is no npz, npy, HDF5 or pt file"):
         FeatureFiles([tmp_path / "text.npy"], width)
