@@ -62,8 +62,11 @@ METRICS = {
     "mAP": "MR-full-mAP",
     "HD mAP": "HL-min-VeryGood-mAP",
     "HIT@1": "HL-min-VeryGood-Hit1",
+    "mIoU": "MR-full-mIoU",
+    "R5@0.5": "MR-full-R5@0.5",
 }
-COLUMNS = (*METRICS, "mIoU", "R5@0.5", "clip AP")
+# clip AP is that of the pattern alone against the windows
+COLUMNS = (*METRICS, "clip AP")
 CONTEXT = 4
 
 
@@ -86,6 +89,12 @@ def subset(dataset: MomentDataset, rows: Sequence[int]) -> MomentDataset:
     return part
 
 
+def codes(names: Sequence[Any]) -> list[int]:
+    """Number of each name's first occurrence among the distinct names: results hold no names of videos or sentences."""
+    order = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return [order[name] for name in names]
+
+
 def add_noise(dataset: MomentDataset, size: float, seed: int) -> MomentDataset:
     """The data set with normal noise of `size` times each feature's spread over its clips."""
     every = torch.cat([video.float() for video in dataset.videos.values()])
@@ -102,17 +111,9 @@ def add_noise(dataset: MomentDataset, size: float, seed: int) -> MomentDataset:
 
 def query_figures(prediction: dict[str, Any], record: dict[str, Any], pattern: Tensor, sample: Sample) -> list[float]:
     """The columns of one query, in percent; NaN where its data has no such figure."""
-    clip_length = sample.clip_length
-    found = evaluate_predictions([prediction], [record], clip_length)
-    brief = found["brief"]
-    figures = [float(brief[key]) if brief.get(key) is not None else float("nan") for key in METRICS.values()]
-    truth = np.asarray(record["relevant_windows"], dtype=float)
-    windows = np.asarray(prediction["pred_relevant_windows"], dtype=float)[:5, :2]
-    inside = np.minimum(windows[:, None, 1], truth[None, :, 1]) - np.maximum(windows[:, None, 0], truth[None, :, 0])
-    inside = inside.clip(min=0)
-    union = (windows[:, 1] - windows[:, 0])[:, None] + (truth[:, 1] - truth[:, 0])[None] - inside
-    figures += [found["full"]["MR-mIoU"], 100.0 * float((inside / union).max() >= 0.5)]
-    return [*figures, clip_precision(pattern, sample.relevance)]
+    brief = evaluate_predictions([prediction], [record], sample.clip_length)["brief"]
+    found = [brief.get(key) for key in METRICS.values()]
+    return [*(float("nan") if x is None else float(x) for x in found), clip_precision(pattern, sample.relevance)]
 
 
 def clip_precision(score: Tensor, relevance: Tensor) -> float:
@@ -276,7 +277,7 @@ def main() -> None:
     arguments.runs.mkdir(parents=True, exist_ok=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
     path = arguments.runs / "results.json"
-    results = json.loads(path.read_text()) if path.exists() else {"runs": []}
+    results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {"runs": []}
     done = {(run["row"], run["seed"]) for run in results["runs"]}
     results |= {
         "data": data.name,
@@ -285,8 +286,8 @@ def main() -> None:
         "trials": TRIALS,
         "columns": COLUMNS,
         "queries": {"train": len(train), "select": len(select), "report": len(report)},
-        "videos": [annotation.vid for annotation in report.annotations],
-        "sentences": [annotation.query for annotation in report.annotations],
+        "videos": codes([annotation.vid for annotation in report.annotations]),
+        "sentences": codes([annotation.query for annotation in report.annotations]),
         "config": config.to_dict(),
     }
     if "floors" not in results:
