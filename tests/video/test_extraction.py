@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from rdmf_model.cli import main
-from rdmf_model.data.features import FeatureFolders, load_features
+from rdmf_model.data.feature_sources import VideoFeatures
+from rdmf_model.data.features import load_features
 from rdmf_model.encoders.base import check_text
 from rdmf_model.encoders.registry import load_encoder, register
 from rdmf_model.extraction import one_video
@@ -50,7 +51,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_what_is_written_is_what_training_reads(videos, undisturbed):
     video = probe(videos / "v1.mp4", 0.2)
-    found = FeatureFolders([undisturbed / "toy"]).load("v1", source="test")
+    found = VideoFeatures([undisturbed / "toy"]).load("v1", source="test")
     assert found.shape == (video.plan.num_clips, 6)
     encoder = load_encoder(TOY)
     frames = np.stack([frame.pixels for frame in read_frames(video, encoder.picture)])
