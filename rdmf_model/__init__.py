@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rdmf_model.evaluation.timeline import draw_timeline
     from rdmf_model.fusion.base import Fusion, FusionOutput
     from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-    from rdmf_model.model.base import MomentOutputs
+    from rdmf_model.model.base import MomentOutputs, RetrievalModel
     from rdmf_model.model.build import build_fusion, build_model
     from rdmf_model.model.moment_model import MomentModel
     from rdmf_model.moments.answer import Answer
@@ -59,6 +59,7 @@ __all__ = [
     "OwnLayer",
     "Property",
     "ReactionDiffusionFusion",
+    "RetrievalModel",
     "Run",
     "Sample",
     "StreamingFusion",
@@ -123,7 +124,7 @@ __getattr__, __dir__ = lazy_names(
             "FusionOutput",
         ),
         "fusion.reaction_diffusion": ("ReactionDiffusionFusion",),
-        "model.base": ("MomentOutputs",),
+        "model.base": ("MomentOutputs", "RetrievalModel"),
         "model.build": (
             "build_fusion",
             "build_model",

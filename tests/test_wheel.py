@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 SOURCES = ("rdmf_theory", "rdmf_model", "configs", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
 SCRIPT = """# pyright: strict
-from rdmf_model import DesignConstraint, MomentModel, Run, load_config, load_run
+from rdmf_model import DesignConstraint, RetrievalModel, Run, load_config, load_run
 from rdmf_theory import AdmissibleRegion, Classification, PatternDesign, classify
 
 design = PatternDesign(u_star=0.4, z=1.2, excess=1.5, wavelength=12.0, rate=0.2)
@@ -35,7 +35,7 @@ name: str = verdict.name
 region: AdmissibleRegion = DesignConstraint().region
 
 
-def model_of(run: Run) -> MomentModel:
+def model_of(run: Run) -> RetrievalModel:
     return run.model
 
 
