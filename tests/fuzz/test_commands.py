@@ -15,8 +15,8 @@ from rdmf_model.cli import app, main
 from tests.fuzz.readers import READERS
 from tests.properties.subjects import write_run
 
-# they start training, searches, compilers or minutes of work of their own, and are tried with arguments that stop them
-COSTLY = {"demo", "prove", "bench", "doctor", "branch", "verify"}
+# they start training, searches, compilers, servers or minutes of work, and are tried with arguments that stop them
+COSTLY = {"demo", "prove", "bench", "doctor", "branch", "verify", "serve", "extract"}
 NUMBERS = [
     "0",
     "1",
