@@ -2,7 +2,7 @@
    `rdmf_theory.codegen.coq`: do not edit.
 
    Words used here: none; a line `== File.theorem` names the theorem whose axioms follow. *)
-From RDMF Require Spectra SteadyStates Chart Turing Design Scaling Transfer ClipLaplacian Step WellBalanced Locality Cosine Recurrence Modes Linearisation ModulatedGain Onset Headline Conductances WeightedStep WeightedModes WeightedLocality Shadow ShadowModes Selection ShadowHeadline Checker.
+From RDMF Require Spectra SteadyStates Chart Turing Design Scaling Transfer ClipLaplacian Step WellBalanced Locality Cosine Recurrence Modes Linearisation ModulatedGain Onset Headline Conductances WeightedStep WeightedModes WeightedLocality Shadow ShadowModes ShadowLinearisation Selection ShadowHeadline Checker.
 
 Goal True. idtac "== Spectra.eigenvalue_iff". Abort. Print Assumptions RDMF.Spectra.eigenvalue_iff.
 Goal True. idtac "== Spectra.jury_iff". Abort. Print Assumptions RDMF.Spectra.jury_iff.
@@ -165,6 +165,8 @@ Goal True. idtac "== ShadowModes.shadow_growth_needs". Abort. Print Assumptions 
 Goal True. idtac "== ShadowModes.shadow_uniform_stable_iff". Abort. Print Assumptions RDMF.ShadowModes.shadow_uniform_stable_iff.
 Goal True. idtac "== ShadowModes.shadow_nonuniform_grows_iff". Abort. Print Assumptions RDMF.ShadowModes.shadow_nonuniform_grows_iff.
 Goal True. idtac "== ShadowModes.segments_grow_apart". Abort. Print Assumptions RDMF.ShadowModes.segments_grow_apart.
+Goal True. idtac "== ShadowLinearisation.linear_shadow_u_error". Abort. Print Assumptions RDMF.ShadowLinearisation.linear_shadow_u_error.
+Goal True. idtac "== ShadowLinearisation.linear_shadow_v_error". Abort. Print Assumptions RDMF.ShadowLinearisation.linear_shadow_v_error.
 Goal True. idtac "== Selection.match_step". Abort. Print Assumptions RDMF.Selection.match_step.
 Goal True. idtac "== Selection.lead_step". Abort. Print Assumptions RDMF.Selection.lead_step.
 Goal True. idtac "== Selection.lead_grows". Abort. Print Assumptions RDMF.Selection.lead_grows.
