@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -68,7 +69,7 @@ def derive(
     loaded = load_system(system)
     values = set_values(loaded, settings)
     try:
-        rows, note = within(timeout, "the states in closed form", _rows, system, values)
+        rows, note = within(timeout, "the states in closed form", _rows, system, values, True, 0.6 * timeout)
     except TimeLimit as late:
         rows, _ = within(
             max(timeout, _DERIVATIVES), "the Jacobian", _rows, system, values, False, remedy="shorten the equations"
@@ -90,12 +91,14 @@ def derive(
     emit(answer, as_json, render)
 
 
-def _rows(name: str, values: Mapping[str, Fraction], states: bool = True) -> tuple[list[dict[str, Any]], str]:
+def _rows(
+    name: str, values: Mapping[str, Fraction], states: bool = True, seconds: float = math.inf
+) -> tuple[list[dict[str, Any]], str]:
     """Rows of the derivation and a note on what is missing."""
     from rdmf_theory.systems.built_in import load_system
     from rdmf_theory.systems.derivation import derive_system
 
-    rows, note = derive_system(load_system(name), values, states=states)
+    rows, note = derive_system(load_system(name), values, states=states, seconds=seconds)
     return [row.to_dict() for row in rows], note
 
 

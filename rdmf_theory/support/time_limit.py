@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -20,6 +22,34 @@ _GRACE = 2.0
 
 class TimeLimit(ParameterError):
     """A computation did not end within its time; the message says what and how long."""
+
+
+class OutOfTime(BaseException):
+    """The processor time of `processor_limit` is spent. No `Exception`, so that no library takes it for its own."""
+
+
+@contextmanager
+def processor_limit(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime in the block after `seconds` of processor time of this process.
+
+    It stops between two steps of the interpreter, which suits symbolic algebra in Python. Outside of the main thread,
+    without such alarms, or for an infinite time, it does nothing; `within` is the bound that always holds.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if seconds == float("inf") or not main or not hasattr(signal, "SIGPROF"):
+        yield
+        return
+
+    def late(*_: object) -> None:
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, max(seconds, 1e-3))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def within(seconds: float, what: str, function: Callable[..., Any], *arguments: Any, remedy: str = "") -> Any:

@@ -2,7 +2,8 @@
 
 With D_u = p^2 and D_v = q^2 the Turing boundary `(D_v f_u + D_u g_v)^2 = 4 D_u D_v det J` splits wherever det J is a
 square; each factor of degree one or two in a symbol is solved, for positive symbols. A root is kept iff it is the
-boundary in question at some sample of the other symbols: no branch of a square root is claimed that never occurs.
+boundary in question at some sample of the other symbols: no branch of a square root is claimed that never occurs. A
+root that is nowhere real, or at which the state or its Jacobian runs to infinity, is no boundary.
 """
 
 # sympy's annotations of equations and solvers are partial
@@ -19,8 +20,8 @@ import sympy as sp
 from rdmf_theory.arithmetic.expressions import compile_expressions
 from rdmf_theory.row import Row
 
-# twenty symbols, 60 samples of each over three decades
-SAMPLES = (10 ** np.random.default_rng(0).uniform(-1.5, 1.5, (20, 60))).astype(complex)
+# samples of every symbol: some over three decades, where most models are scaled, the others over ten
+_NEAR, _FAR = 60, 180
 
 
 def closed_forms(
@@ -46,24 +47,28 @@ def closed_forms(
     gap = sp.together((slope**2 - 4 * D_u * D_v * determinant).subs(squares))
     tests = {"hopf": [determinant], "saddle_node": [], "turing": [determinant, slope, -trace]}
     domain = [value for value, symbol in zip(state, species, strict=True) if symbol.is_nonnegative]
+    poles = poles_of([*state, *(entry for row in jacobian for entry in row)])
     rows = []
     for kind, equation in (("hopf", trace), ("saddle_node", determinant), ("turing", gap)):
-        factors = [factor for factor, _ in sp.factor_list(sp.numer(sp.together(equation)))[1]]
+        factors = [factor for factor, _ in sp.factor_list(sp.numer(sp.together(equation)))[1] if factor not in poles]
         for symbol in symbols:
             unknown = roots.get(symbol, symbol) if kind == "turing" else symbol
             found = []
             for factor in factors:
                 for value in _roots(factor, unknown):
                     solved = neat((value**2 if unknown is not symbol else value).subs(back))
-                    positive = [
-                        test.subs(symbol, solved) for test in (*tests[kind], *([symbol] if symbol.is_positive else []))
-                    ]
+                    if solved.has(sp.I):
+                        # real for no positive symbols
+                        continue
+                    tested = [*tests[kind], *([symbol] if symbol.is_positive else [])]
                     bounds = [bound.subs(symbol, solved) for bound in map(sp.sympify, domain)]
-                    if solved not in found and _occurs(solved, positive, bounds):
+                    # twice the root gives the size of each, beside which the value at the root may be rounding
+                    pairs = [[(x.subs(symbol, solved), x.subs(symbol, 2 * solved)) for x in y] for y in (tested, poles)]
+                    if solved not in found and _occurs(solved, pairs[0], bounds, pairs[1]):
                         found.append(solved)
             for number, value in enumerate(found, start=1):
                 suffix = f"_{number}" if len(found) > 1 else ""
-                words = f"{_WORDS[kind]} boundary solved for {symbol}."
+                words = f"{_WORDS[kind]} boundary solved for {symbol}, all symbols positive."
                 rows.append(Row(f"{kind}_{symbol}{suffix}", words, sp.Eq(symbol, value, evaluate=False)))
     return rows
 
@@ -95,20 +100,59 @@ def _roots(factor: Any, unknown: Any) -> list[Any]:
     return []
 
 
-def _occurs(value: Any, positive: Sequence[Any], nonnegative: Sequence[Any]) -> bool:
-    """Whether the value is real and the tests positive at some sample of positive symbols."""
-    items = [sp.sympify(x) for x in (value, *positive, *nonnegative)]
+def _occurs(
+    value: Any, positive: Sequence[tuple[Any, Any]], nonnegative: Sequence[Any], poles: Sequence[tuple[Any, Any]]
+) -> bool:
+    """Whether the value is real, the tests positive and no pole near at some sample of positive symbols.
+
+    Arguments:
+        value: a root.
+        positive, poles: what must be positive, or not vanish: at the root, and elsewhere for its size.
+        nonnegative: what must not be negative at the root.
+    """
+    parts = ([value], nonnegative, *(side for pairs in (positive, poles) for side in zip(*pairs, strict=True)))
+    items = [sp.sympify(x) for part in parts for x in part]
     if any(item.has(sp.zoo, sp.nan, sp.oo) for item in items):
         return False
-    numbers = [np.broadcast_to(number, SAMPLES.shape[1:]) for number in at_samples(items)]
-    real = np.all([abs(number.imag) <= 1e-9 * (1 + abs(number)) for number in numbers], axis=0)
-    tested = [number.real > 1e-9 for number in numbers[1 : 1 + len(positive)]]
-    bounded = [number.real >= 0 for number in numbers[1 + len(positive) :]]
-    return bool(np.any(np.all([real, *tested, *bounded], axis=0)))
+    numbers = at_samples(items)
+    root, numbers = numbers[0], numbers[1:]
+    bounded, numbers = numbers[: len(nonnegative)], numbers[len(nonnegative) :]
+    count = len(positive)
+    tested, sizes, numbers = numbers[:count], numbers[count : 2 * count], numbers[2 * count :]
+    near, far = numbers[: len(poles)], numbers[len(poles) :]
+    real = [abs(number.imag) <= 1e-9 * abs(number) for number in (root, *tested, *bounded)]
+    signs = [number.real > 1e-9 * abs(size) for number, size in zip(tested, sizes, strict=True)]
+    domain = [number.real >= 0 for number in bounded]
+    finite = [abs(number) > 1e-9 * abs(size) for number, size in zip(near, far, strict=True)]
+    return bool(np.any(np.all([*real, *signs, *domain, *finite], axis=0)))
+
+
+def occurs_together(positive: Sequence[Any]) -> bool:
+    """Whether real expressions are all positive at some sample of positive symbols: a witness, no search in earnest."""
+    items = [sp.sympify(item) for item in positive]
+    if any(item.has(sp.zoo, sp.nan, sp.oo) for item in items):
+        return False
+    return bool(np.any(np.all([number.real > 0 for number in at_samples(items)], axis=0)))
+
+
+def poles_of(expressions: Sequence[Any]) -> list[Any]:
+    """The factors of the denominators of expressions, each once; constants left out."""
+    found: list[Any] = []
+    for expression in expressions:
+        below = sp.denom(sp.together(sp.sympify(expression)))
+        found += [factor for factor, _ in sp.factor_list(below)[1] if factor.free_symbols and factor not in found]
+    return found
 
 
 def at_samples(items: Sequence[Any]) -> list[Any]:
     """Values of expressions at fixed samples of their symbols, all positive, as complex arrays; NaN at a pole."""
     symbols = sorted(set().union(*(item.free_symbols for item in items)), key=str)
+    imaginary = sp.Dummy("i")
+    given = [item.subs(sp.I, imaginary) for item in items]
+    random = np.random.default_rng(0)
+    size = (len(symbols), _NEAR), (len(symbols), _FAR)
+    powers = np.concatenate([random.uniform(-1.5, 1.5, size[0]), random.uniform(-5, 5, size[1])], axis=1)
+    values = [*(10**powers).astype(complex), np.full(_NEAR + _FAR, 1j)]
     with np.errstate(all="ignore"):
-        return [np.asarray(x) for x in compile_expressions(items, symbols)(*(SAMPLES[i] for i in range(len(symbols))))]
+        found = compile_expressions(given, [*symbols, imaginary])(*values)
+    return [np.broadcast_to(np.asarray(x, dtype=complex), (_NEAR + _FAR,)) for x in found]

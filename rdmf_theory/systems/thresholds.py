@@ -31,6 +31,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "saddle-node": ("saddle-node", "bogdanov-takens"),
     "hopf": ("hopf", "turing-hopf", "bogdanov-takens"),
     "turing": ("turing-boundary", "turing-hopf"),
+    "wave": ("wave-boundary", "turing-hopf"),
 }
 """What a boundary of each kind may be classified as."""
 
@@ -78,8 +79,8 @@ def thresholds(
         values: every other parameter and diffusion by name.
         symbol: the name of the free one.
         kinds: which of `KINDS` to look for.
-    Returns: saddle-node, Hopf and Turing thresholds at real states of the system's domain, with a nonnegative
-        diffusion; a kind whose condition holds on a continuum is left out.
+    Returns: saddle-node, Hopf, Turing and (n > 2) wave thresholds at real states of the system's domain, with a
+        nonnegative diffusion; a kind whose condition holds on a continuum is left out.
     Raises: ParameterError for an unknown name, a missing value, or reactions that are not rational.
     """
     symbol = resolve_name(system, symbol)
@@ -139,6 +140,10 @@ def _conditions(system: ReactionSystem, at: Mapping[Any, Any]) -> dict[str, sp.E
         mu = sp.Dummy("mu")
         determinant = sum((c * mu**i for i, c in enumerate(polynomials[-1])), sp.Integer(0))
         conditions["turing"] = sp.discriminant(determinant, mu)
+        if len(diffusion) > 2:
+            minors = hurwitz_determinants(polynomials)
+            wave = sum((c * mu**i for i, c in enumerate(minors[-2])), sp.Integer(0))
+            conditions["wave"] = sp.discriminant(sp.numer(sp.together(wave)), mu)
     return {kind: sp.cancel(sp.together(condition)) for kind, condition in conditions.items()}
 
 
