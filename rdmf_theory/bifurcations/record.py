@@ -65,6 +65,8 @@ class Bifurcation:
         frequency: omega of an oscillation, 1/time.
         onset: the amplitude equation (None at saddle-nodes and points of codimension two).
         primary: whether the state is stable against everything else, so that stability is lost here.
+        shape: what the states do at a singular Jacobian, where it is decided exactly: "fold", "transcritical",
+            "pitchfork", "inflection" (they go on), "isolated" (a single state), "degenerate".
     """
 
     kind: str
@@ -76,6 +78,7 @@ class Bifurcation:
     frequency: float | None = None
     onset: Onset | None = None
     primary: bool = False
+    shape: str | None = None
 
     @property
     def wavelength(self) -> float | None:
@@ -86,6 +89,7 @@ class Bifurcation:
         """JSON-ready dictionary; what does not apply is left out."""
         optional = {
             "mode": self.mode,
+            "shape": self.shape,
             "wavenumber": self.wavenumber,
             "wavelength": self.wavelength,
             "frequency": self.frequency,
@@ -203,7 +207,7 @@ def _primary(system: DefiningSystem, kind: str, balls: list[flint.arb], mode: in
         patterns_decay = all(bool(determinant - spread * mu + D_u * D_v * mu**2 > 0) for mu in others)
     else:
         patterns_decay = bool(spread <= 0) or bool(spread**2 - 4 * D_u * D_v * determinant < 0)
-    if kind == "saddle-node":
+    if kind in ("saddle-node", "branch-point"):
         return bool(trace < 0) and patterns_decay
     if kind == "hopf":
         return bool(determinant > 0) and patterns_decay

@@ -91,7 +91,7 @@ def system_region(
         remedy = "use rdmf check at single points"
         within(timeout, "the elimination of a species", _eliminate, point.system, second is not None, remedy=remedy)
     if second is None:
-        _line(point, first, clips, plot, as_json)
+        _line(point, first, clips, plot, timeout, as_json)
     else:
         _window(point, first, second, clips, plot, as_json)
 
@@ -130,12 +130,21 @@ def _header(point: SystemPoint, axes: Mapping[str, tuple[float, float]], clips: 
     }
 
 
-def _line(point: SystemPoint, axis: tuple[str, str, str], clips: int | None, plot: Path | None, as_json: bool) -> None:
-    from rdmf_theory.bifurcations.lines import axis_range, bifurcations_along
+def _line(
+    point: SystemPoint, axis: tuple[str, str, str], clips: int | None, plot: Path | None, timeout: float, as_json: bool
+) -> None:
+    from rdmf_theory.bifurcations.lines import axis_range
+    from rdmf_theory.support.time_limit import TimeLimit, within
 
     name, low, high = axis_range(point, *axis)
-    records = bifurcations_along(point, *axis, clips=clips)
-    answer = _header(point, {name: (low, high)}, clips) | {"bifurcations": [record.to_dict() for record in records]}
+    try:
+        search = within(timeout, "the search", _search, point, axis, clips, min(timeout / 8, 5.0))
+    except TimeLimit:
+        remedy = "make the range shorter"
+        search = within(max(timeout, 60.0), "the search by samples", _search, point, axis, clips, 0.0, remedy=remedy)
+    records = search.records
+    answer = _header(point, {name: (low, high)}, clips)
+    answer |= {"bifurcations": [record.to_dict() for record in records], "search": search.to_dict()}
     if plot is not None:
         from rdmf_theory.bifurcations.plots import plot_line
         from rdmf_theory.support.figures import save as save_figure
@@ -147,8 +156,16 @@ def _line(point: SystemPoint, axis: tuple[str, str, str], clips: int | None, plo
         print(f"{point.system.name}: {len(records)} bifurcations for {name} in [{low:g}, {high:g}]")
         for record in records:
             print(f"  {record.kind:<12} {_described(record)}")
+        for note in search.notes:
+            print(f"  note: {note}")
 
     emit(answer, as_json, render)
+
+
+def _search(point: SystemPoint, axis: tuple[str, str, str], clips: int | None, seconds: float) -> Any:
+    from rdmf_theory.bifurcations.lines import search_line
+
+    return search_line(point, *axis, clips=clips, seconds=seconds)
 
 
 def _described(record: Bifurcation) -> str:
@@ -166,6 +183,9 @@ def _described(record: Bifurcation) -> str:
         parts.append(record.onset.criticality + ("" if cubic is None else f", g = {cubic:.9g}"))
     if record.radius is None:
         parts.append("not proved")
+    if record.shape == "inflection":
+        return "  ".join([*parts, "the states go on through a double root"])
+    parts += [record.shape] if record.shape not in (None, "fold") else []
     return "  ".join([*parts, "stability changes" if record.primary else "already unstable"])
 
 

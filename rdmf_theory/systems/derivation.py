@@ -16,11 +16,11 @@ import sympy as sp
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import ReactionSystem
 from rdmf_theory.row import Row
+from rdmf_theory.support.time_limit import OutOfTime, processor_limit
 from rdmf_theory.systems.free_names import FreeNames, distinct
 from rdmf_theory.systems.provable_signs import sign_where_positive
 from rdmf_theory.systems.state_families import Family, state_families
 from rdmf_theory.systems.threshold_formulas import closed_forms, neat, occurs_together, poles_of
-from rdmf_theory.support.time_limit import OutOfTime, processor_limit
 
 # what may go wrong in one formula: it is then left out, and said so
 _FAILURES = (ParameterError, ArithmeticError, NotImplementedError, ValueError, sp.polys.polyerrors.BasePolynomialError)
@@ -248,7 +248,7 @@ def _numerator(expression: Any, poles: list[Any]) -> Any:
     if sp.count_ops(expression) > 60:
         # factoring this would take long and read worse
         return expression
-    constant, factors = sp.factor_list(sp.numer(sp.together(expression)))
+    constant, factors, *_ = sp.factor_list(sp.numer(sp.together(expression)))
     return sp.Mul(constant, *(factor**power for factor, power in factors if factor not in poles))
 
 

@@ -4,6 +4,8 @@ A row "no Turing instability" is an inequality: it must hold at every sample in 
 a symbol must have a finite state there, with the eigenvalues that it claims.
 """
 
+# pyright: reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from functools import cache
@@ -37,11 +39,11 @@ MODELS = {
 
 
 @cache
-def rows_of(name: str) -> dict[str, sp.Basic]:
+def rows_of(name: str) -> dict[str, Any]:
     rows, note = derive_system(parse_system(MODELS[name]))
     assert note == ""
     assert len({row.name for row in rows}) == len(rows)
-    return {row.name: row for row in rows}  # type: ignore[return-value]
+    return {row.name: row for row in rows}
 
 
 def _number(expression: sp.Expr, values: dict[str, Any]) -> Any:
