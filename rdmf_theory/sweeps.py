@@ -16,7 +16,7 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 from rdmf_theory.support.extras import install_hint
 
-Point = Mapping[str, float]
+Point = Mapping[str, float | str]
 Row = dict[str, Any]
 
 CHUNK = 2048
@@ -30,17 +30,28 @@ DEFAULTS = {"check": {"s": 1.0, "D_u": 2.0, "D_v": 1.0}, "design": {}}
 
 
 def check_rows(points: Sequence[Point], region: AdmissibleRegion | None = None) -> list[Row]:
-    """Classification and margins of parameter points, `turing.classify_array` in one go."""
-    from rdmf_theory.turing import classify_array
+    """Classification and margins of parameter points, as `turing.classify` decides them.
+
+    Floats decide where their rounding cannot matter (`turing.near_boundary`), exact arithmetic elsewhere. A number may
+    be text: it counts as the decimal that it writes, a float as the shortest decimal that is read as it.
+    """
+    from rdmf_theory.turing import classify, classify_array, near_boundary
 
     names = ("F", "k", "s", "D_u", "D_v")
-    values = {
-        name: np.array([point.get(name, DEFAULTS["check"].get(name, np.nan)) for point in points]) for name in names
-    }
-    result = classify_array(*values.values())
-    columns = {"u_star": result.u_star, "z": result.z, "d": result.d, "d_T": result.d_T}
-    columns |= {f"margin_{name}": condition.margin for name, condition in result.conditions.items()}
-    return _rows({name: values[name] for name in names}, {"classification": result.name}, columns)
+    given = [[point.get(name, DEFAULTS["check"].get(name, np.nan)) for point in points] for name in names]
+    values = {name: np.array(list(map(float, column))) for name, column in zip(names, given, strict=True)}
+    with np.errstate(all="ignore"):
+        result = classify_array(*values.values())
+    columns: dict[str, Any] = {"classification": np.array(result.name, dtype=object)}
+    columns |= {name: np.array(getattr(result, name), dtype=float) for name in ("u_star", "z", "d", "d_T")}
+    columns |= {f"margin_{name}": np.array(c.margin, dtype=float) for name, c in result.conditions.items()}
+    for index in np.flatnonzero(near_boundary(result)):
+        exact = classify(*(str(column[index]) for column in given))
+        answers = {"classification": exact.name} | {name: getattr(exact, name) for name in ("u_star", "z", "d", "d_T")}
+        answers |= {f"margin_{name}": condition.margin for name, condition in exact.conditions.items()}
+        for name, answer in answers.items():
+            columns[name][index] = np.nan if answer is None else answer
+    return _rows({name: values[name] for name in names}, {}, columns)
 
 
 def design_rows(points: Sequence[Point], region: AdmissibleRegion | None = None) -> list[Row]:
@@ -48,7 +59,7 @@ def design_rows(points: Sequence[Point], region: AdmissibleRegion | None = None)
     from rdmf_theory.chart import PatternDesign
 
     judge = DEFAULT_REGION if region is None else region
-    values = {name: np.array([point[name] for point in points], dtype=float) for name in NEEDED["design"]}
+    values = {name: np.array([float(point[name]) for point in points]) for name in NEEDED["design"]}
     design = PatternDesign(**values)
     conditions = judge.conditions(design)
     holds = np.logical_and.reduce([condition.holds for condition in conditions.values()])
@@ -65,7 +76,7 @@ def _rows(values: Mapping[str, Any], answers: Mapping[str, Any], columns: Mappin
     return [dict(zip(table, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
-def grid_points(ranges: Mapping[str, Sequence[float]]) -> list[dict[str, float]]:
+def grid_points(ranges: Mapping[str, Sequence[float]]) -> list[dict[str, float | str]]:
     """Every combination of values, the last name varying fastest."""
     axes = np.meshgrid(*(np.asarray(values, dtype=float) for values in ranges.values()), indexing="ij")
     columns = [axis.ravel().tolist() for axis in axes]

@@ -12,7 +12,7 @@ import numpy as np
 
 from rdmf_theory import formulas
 from rdmf_theory.arithmetic.quadratic_field import Surd
-from rdmf_theory.arithmetic.rational import Rational, to_fraction
+from rdmf_theory.arithmetic.rational import Rational, nearest_float, to_fraction
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.verdict import Condition
 
@@ -94,9 +94,9 @@ def classify(F: Rational, k: Rational, s: Rational, D_u: Rational, D_v: Rational
     radicand = 1 - 4 * c
     if radicand < 0:
         undefined = Condition(False, None)
-        v_rich = Condition(False, -math.sqrt(-radicand))
+        v_rich = Condition(False, -math.sqrt(nearest_float(-radicand)))
         others = {"damped": undefined, "fed": _condition(Surd(k_ / w, Fraction(0), Fraction(0))), "turing": undefined}
-        return Classification("no-state", None, None, None, float(d), None, {"v_rich": v_rich, **others})
+        return Classification("no-state", None, None, None, nearest_float(d), None, {"v_rich": v_rich, **others})
     root = Surd(Fraction(0), Fraction(1), radicand)
     u = (1 - root) * Fraction(1, 2)
     z = (1 + root) * (F_ / (2 * c * w))
@@ -107,7 +107,7 @@ def classify(F: Rational, k: Rational, s: Rational, D_u: Rational, D_v: Rational
     if radicand == 0 and ahead == 0:
         turing_sign = 0
     d_T = float(_threshold(float(root), float(z)))
-    turing_margin = _turing_margin(turing_sign, ahead, float(d), d_T, float(z), float(discriminant))
+    turing_margin = _turing_margin(turing_sign, ahead, nearest_float(d), d_T, float(z), float(discriminant))
     conditions = {
         "v_rich": _condition(root),
         "damped": _condition(z - 1),
@@ -115,7 +115,7 @@ def classify(F: Rational, k: Rational, s: Rational, D_u: Rational, D_v: Rational
         "turing": Condition(turing_sign > 0, turing_margin),
     }
     name = _name(radicand > 0, (z - 1).sign(), turing_sign, k_ > 0)
-    return Classification(name, float(u), float(z * u * (1 - u)), float(z), float(d), d_T, conditions)
+    return Classification(name, float(u), float(z * u * (1 - u)), float(z), nearest_float(d), d_T, conditions)
 
 
 def _condition(number: Surd) -> Condition:
@@ -131,6 +131,11 @@ def _turing_margin(sign: int, ahead: int, d: float, d_T: float, z: float, discri
     """`d/d_T - 1` with the sign of the exact decision: `(d - d_T)(d - z^2/d_T)` is the discriminant."""
     if sign == 0:
         return 0.0
+    if not (math.isfinite(d) and math.isfinite(d * d_T) and math.isfinite(z * z) and math.isfinite(discriminant)):
+        # beyond the doubles: the quotient alone, with the sign that was decided
+        quotient = d / d_T - 1 if math.isfinite(d) or math.isfinite(d_T) else math.nan
+        agrees = quotient * sign > 0
+        return quotient if agrees else sign * (math.ulp(0.0) if math.isfinite(quotient) else math.inf)
     if ahead > 0 and d * d_T > z * z:
         return float(discriminant / (d * d_T - z * z))
     # d <= z < d_T: far from the boundary, except for u* near 1/2 where the margin is tiny
@@ -145,6 +150,24 @@ def _name(exists: bool, damped: int, turing: int, fed: bool) -> str:
     if turing <= 0:
         return "stable" if turing < 0 else "turing-boundary"
     return "turing" if fed else "fed-boundary"
+
+
+def near_boundary(result: Classification) -> np.ndarray:
+    """Where rounding may have decided a name of `classify_array`: there `classify` must.
+
+    With e = 2^-53 the radicand 1 - 4c has the absolute error 8e, its root 8e/root, u* and z the relative error
+    16e + 8e/root, and the threshold 16e + 8e/root^(3/2): the bounds below are ten times that.
+    """
+    radicand = 1 - 4 * result.u_star * (1 - result.u_star)
+    root = np.sqrt(np.maximum(radicand, 0.0))
+    with np.errstate(all="ignore"):
+        tolerance = 160 * 2.0**-53 * (1 + root**-1.5)
+        margins = [result.conditions[name].margin for name in ("damped", "turing")]
+        close = [~(np.abs(margin) > tolerance * (1 + np.abs(margin))) for margin in margins]
+        fold = ~(np.abs(result.conditions["v_rich"].margin) > 1e-6)
+    exists = result.conditions["v_rich"].margin >= 0
+    finite = np.isfinite(result.conditions["v_rich"].margin)
+    return fold | ~finite | (exists & (close[0] | close[1]))
 
 
 def classify_array(F: Any, k: Any, s: Any, D_u: Any, D_v: Any) -> Classification:

@@ -27,3 +27,13 @@ def to_fraction(name: str, value: Rational) -> Fraction:
     except (ArithmeticError, ValueError, TypeError) as error:
         message = f"{name} must be a finite number. Got {value!r}; write a decimal or a fraction such as 1/25."
         raise ParameterError(message) from error
+
+
+def nearest_float(number: Fraction) -> float:
+    """The nearest float; infinite where it is too large, the least float of its sign where it is too small."""
+    sign = 1 if number > 0 else -1
+    try:
+        value = float(number)
+    except OverflowError:
+        return sign * math.inf
+    return value if value or not number else sign * math.ulp(0.0)

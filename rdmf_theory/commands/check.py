@@ -131,7 +131,8 @@ def _print_state(answer: Mapping[str, Any]) -> None:
     _print_conditions(answer["conditions"])
     if answer["eigenvalues"]:
         values = (
-            f"{x['real']:.6g}" + (f" {'+' if x['imag'] > 0 else '-'} {abs(x['imag']):.6g}i" if x["imag"] else "")
+            x.get("decimal")
+            or f"{x['real']:.6g}" + (f" {'+' if x['imag'] > 0 else '-'} {abs(x['imag']):.6g}i" if x["imag"] else "")
             for x in answer["eigenvalues"]
         )
         print(f"  eigenvalues without diffusion  {', '.join(values)}")
@@ -147,6 +148,10 @@ def _print_state(answer: Mapping[str, Any]) -> None:
         length = "" if fastest["wavelength"] is None else f", wavelength {fastest['wavelength']:.8g}"
         print(
             f"  fastest wave  wavenumber {fastest['wavenumber']:.8g}{length}, growth rate {fastest['growth_rate']:+.6g}"
+        )
+    elif answer.get("short_waves") is not None:
+        print(
+            f"  growth rate  {answer['short_waves']:+.6g} is approached by ever shorter waves, no mode has the largest"
         )
 
 

@@ -131,7 +131,7 @@ def dispersion(
 
     def render() -> None:
         growing = answer["growing_modes"]
-        print(f"{len(growing)} of {clips} modes grow" + (f": {growing[0]} to {growing[-1]}" if growing else ""))
+        print(f"{len(growing)} of {clips} modes grow" + (f": {runs(growing)}" if growing else ""))
         print("  mode  wavelength  growth rate  multiplier")
         window = range(max(0, fastest - 6), min(clips, fastest + 7))
         for j in window:
@@ -191,3 +191,15 @@ def _curve(result: PointClassification, state: int | None, plot: Path | None) ->
 
 def _place(answer: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {value:.6g}" for name, value in answer["state"].items())
+
+
+def runs(numbers: list[int]) -> str:
+    """Increasing integers in words, neighbours joined: "0, 1, 3 to 7"."""
+    groups: list[list[int]] = []
+    for number in numbers:
+        if groups and groups[-1][-1] == number - 1:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    texts = [f"{group[0]} to {group[-1]}" if len(group) > 2 else ", ".join(map(str, group)) for group in groups]
+    return ", ".join(texts)

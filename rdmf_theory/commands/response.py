@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,7 +52,7 @@ def response(
 
     from rdmf_theory.chart import PatternDesign
     from rdmf_theory.layer.bandwidth import bandwidth
-    from rdmf_theory.layer.step import pattern_gain
+    from rdmf_theory.layer.step import pattern_gain, pattern_multiplier
     from rdmf_theory.schemes.definition import SEMI_IMPLICIT, scheme_named
     from rdmf_theory.schemes.frequency_response import gain_response, initial_value_response
     from rdmf_theory.schemes.linear import gray_scott_step
@@ -80,6 +80,7 @@ def response(
             band = bandwidth(design, count, step_size)
             answers[-1] |= {
                 "pattern_gain": float(pattern_gain(design, count, step_size)),
+                "log10_pattern_gain": count * float(np.log10(pattern_multiplier(design, step_size))),
                 "half_power": {"shortest": band.shortest, "longest": band.longest, "fractional": band.fractional},
             }
     names = ("u_star", "z", "excess", "wavelength", "rate")
@@ -107,8 +108,13 @@ def response(
             if "half_power" in item:
                 band = item["half_power"]
                 print(
-                    f"N = {item['steps']}: gain {item['pattern_gain']:.6g} at {wavelength:g} clips, half power from "
+                    f"N = {item['steps']}: gain {_gain(item)} at {wavelength:g} clips, half power from "
                     f"{band['shortest']:.6g} to {band['longest']:.6g} clips, bandwidth {band['fractional']:.6g}"
                 )
 
     emit(answer, json, render)
+
+
+def _gain(item: dict[str, Any]) -> str:
+    """The gain of a design, also where it is beyond every float."""
+    return f"{item['pattern_gain']:.6g}" if item["pattern_gain"] < 1e300 else f"10^{item['log10_pattern_gain']:.6g}"

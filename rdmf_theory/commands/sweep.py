@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json as jsonlib
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.commands.options import Json
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import replacing
@@ -92,7 +95,7 @@ def _progress(total: int) -> Any:
     return Bar(console=console, transient=True)
 
 
-def _read(path: Path, needed: tuple[str, ...], allowed: tuple[str, ...]) -> list[dict[str, float]]:
+def _read(path: Path, needed: tuple[str, ...], allowed: tuple[str, ...]) -> list[dict[str, float | str]]:
     """Points of a CSV or JSONL file; columns that are no parameters are refused, for a typo would be ignored."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -107,7 +110,10 @@ def _read(path: Path, needed: tuple[str, ...], allowed: tuple[str, ...]) -> list
                 f"{path}:{line}: needs {', '.join(needed)}, may have {', '.join(allowed)}. Got {list(record)}."
             )
         try:
-            points.append({name: float(value) for name, value in record.items()})
+            if not all(math.isfinite(float(value)) for value in record.values()):
+                raise ValueError(record)
+            # as text, so that a decimal is the number that it writes
+            points.append({name: str(value).strip() for name, value in record.items()})
         except (TypeError, ValueError) as error:
             raise DataError(f"{path}:{line}: every value must be a number. Got {dict(record)}.") from error
     if not points:
@@ -124,7 +130,7 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
     for line, content in enumerate(text.splitlines(), start=1):
         if content.strip():
             try:
-                record = jsonlib.loads(content)
+                record = jsonlib.loads(content, parse_float=str)
             except ValueError as error:
                 raise DataError(f"{path}:{line}: is no JSON ({error}).") from error
             if not isinstance(record, dict):
@@ -132,23 +138,23 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
             yield line, record
 
 
-def _grid(ranges: list[str], needed: tuple[str, ...], allowed: tuple[str, ...]) -> list[dict[str, float]]:
+def _grid(ranges: list[str], needed: tuple[str, ...], allowed: tuple[str, ...]) -> list[dict[str, float | str]]:
     from rdmf_theory.sweeps import grid_points
 
     axes: dict[str, list[float]] = {}
     for text in ranges:
         name, _, rest = text.partition("=")
         try:
-            parts = [float(part) for part in rest.split(":")]
-            low, high, count = parts if len(parts) == 3 else (parts[0], parts[0], 1.0)
+            parts = [to_fraction(name, part.strip()) for part in rest.split(":")]
+            low, high, count = parts if len(parts) == 3 else (parts[0], parts[0], Fraction(1))
             if len(parts) not in (1, 3) or count != int(count) or count < 1:
                 raise ValueError(text)
-        except ValueError as error:
+        except (ValueError, ParameterError) as error:
             raise ParameterError(f"--range must be NAME=LOW:HIGH:COUNT or NAME=VALUE. Got {text!r}.") from error
         if name not in allowed or name in axes:
             raise ParameterError(f"--range must name {', '.join(allowed)}, each once. Got {name!r}.")
-        step = 0.0 if count == 1 else (high - low) / (count - 1)
-        axes[name] = [low + i * step for i in range(int(count))]
+        step = Fraction(0) if count == 1 else (high - low) / (count - 1)
+        axes[name] = [float(low + i * step) for i in range(int(count))]
     missing = [name for name in needed if name not in axes]
     if missing:
         raise ParameterError(f"--range must be given for {', '.join(needed)}. Missing: {', '.join(missing)}.")

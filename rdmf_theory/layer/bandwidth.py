@@ -18,7 +18,8 @@ import numpy as np
 
 from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
-from rdmf_theory.layer.step import pattern_gain
+from rdmf_theory.errors import ParameterError
+from rdmf_theory.layer.step import pattern_multiplier
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,13 @@ def bandwidth(design: PatternDesign, steps: int, h: float = 1.0) -> Bandwidth:
         h: step size, > 0.
     Raises: ParameterError for a bad number of steps or step size.
     """
-    gain = pattern_gain(design, steps, h)
+    if steps < 1 or steps != int(steps):
+        raise ParameterError(f"steps must be an integer >= 1. Got {steps!r}; the layer runs 12.")
+    multiplier = pattern_multiplier(design, h)
     u_star, z, d, eta = design.u_star, design.z, design.d, h * design.rate
     with np.errstate(invalid="ignore", divide="ignore"):
-        g = (gain / np.sqrt(2.0)) ** (1.0 / steps)
+        # the gain rho^N itself may be no float
+        g = multiplier * 2.0 ** (-0.5 / steps)
         c2, c1, c0 = half_power_quadratic(u_star, z, d, eta, g)
         root = np.sqrt(c1**2 - 4 * c2 * c0)
         # the root that adds, and the other one from the product of both: neither cancels
@@ -80,7 +84,7 @@ def bandwidth(design: PatternDesign, steps: int, h: float = 1.0) -> Bandwidth:
         fastest = formulas.fastest_mode(u_star, z, d, xp=np)
         scale = formulas.mode_eigenvalue(design.wavelength, xp=np) / fastest
         longest, shortest = (np.pi / np.arcsin(np.sqrt(np.minimum(m * scale / 4, 1.0))) for m in (low, top))
-        undefined = ~(np.isfinite(gain) & np.isfinite(top))
+        undefined = ~(np.isfinite(multiplier) & np.isfinite(top))
         parts = [np.where(undefined, np.nan, x) for x in (shortest, longest)]
         parts.append(design.wavelength * (1 / parts[0] - 1 / parts[1]))
     return Bandwidth(*(x if np.ndim(x) else float(x) for x in parts))

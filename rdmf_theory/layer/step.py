@@ -102,14 +102,22 @@ def pattern_gain(design: PatternDesign, steps: int, h: float = 1.0) -> Any:
     Returns: float or array, > 1 for admissible designs.
     """
     _require_count("steps", steps, 1)
+    with np.errstate(over="ignore"):
+        return pattern_multiplier(design, h) ** steps
+
+
+def pattern_multiplier(design: PatternDesign, h: float = 1.0) -> Any:
+    """Multiplier of one step at the design's wavelength, `rho(G(mu))`; NaN where it is not real.
+
+    Returns: float or array, > 1 for admissible designs.
+    """
     _require_step_size(h)
     mode = formulas.fastest_mode(design.u_star, design.z, design.d, xp=np)
     eta = h * design.rate
     arguments = (design.u_star, design.z, eta, eta * design.d * mode, eta * mode)
     trace = formulas.amplification_trace(*arguments)
     with np.errstate(invalid="ignore"):
-        rho = formulas.larger_eigenvalue(trace, formulas.amplification_determinant(*arguments), xp=np)
-    return rho**steps
+        return formulas.larger_eigenvalue(trace, formulas.amplification_determinant(*arguments), xp=np)
 
 
 def semi_implicit_step(u: np.ndarray, v: np.ndarray, gain: Any, parameters: Parameters, h: float = 1.0) -> Any:

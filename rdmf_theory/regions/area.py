@@ -59,8 +59,11 @@ class Area:
 
     @property
     def mid(self) -> float:
-        """Nearest float to the middle of the enclosure."""
-        return float((self.lower + self.upper) / 2)
+        """Nearest float to the middle of the enclosure. Raises: ParameterError if no float is that large."""
+        try:
+            return float((self.lower + self.upper) / 2)
+        except OverflowError:
+            raise ParameterError(f"the area at s = {float(self.s):g} is beyond the floats; it grows as s^2.") from None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready: the value, its closed form as text, the enclosure as fractions, the question."""

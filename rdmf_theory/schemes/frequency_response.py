@@ -29,15 +29,53 @@ def power_and_sum(G: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     Doubling: `G^(2n) = G^n G^n` and `S_(2n) = S_n + G^n S_n`.
     Raises: ParameterError if steps < 1.
     """
+    _require_steps(steps)
+    power, total = _scaled_power_and_sum(G, steps)
+    return _unscaled(*power), _unscaled(*total)
+
+
+def _require_steps(steps: int) -> None:
     if not isinstance(steps, Integral) or steps < 1:
         raise ParameterError(f"steps must be an integer >= 1. Got {steps!r}; the layer runs 12.")
+
+
+_Scaled = tuple[np.ndarray, np.ndarray]
+
+
+def _scaled_power_and_sum(G: np.ndarray, steps: int) -> tuple[_Scaled, _Scaled]:
+    """Both as (matrix, exponent): the value is `matrix 2^exponent`, so that no product of the doubling is too large."""
     identity = np.broadcast_to(np.eye(G.shape[-1]), G.shape)
-    power, total = G, identity
+    power, total = _normal(G, np.zeros(G.shape[:-2], dtype=int)), _normal(identity, np.zeros(G.shape[:-2], dtype=int))
     for digit in bin(int(steps))[3:]:
-        power, total = power @ power, total + power @ total
+        total = _plus(total, _times(power, total))
+        power = _times(power, power)
         if digit == "1":
-            power, total = power @ G, identity + G @ total
+            one = _normal(identity, np.zeros(G.shape[:-2], dtype=int))
+            step = _normal(G, np.zeros(G.shape[:-2], dtype=int))
+            power, total = _times(power, step), _plus(one, _times(step, total))
     return power, total
+
+
+def _normal(matrix: np.ndarray, exponent: np.ndarray) -> _Scaled:
+    """The same value with entries of at most 1."""
+    shift = np.frexp(np.abs(matrix).max(axis=(-2, -1)))[1]
+    return np.ldexp(matrix, -shift[..., None, None]), exponent + shift
+
+
+def _times(a: _Scaled, b: _Scaled) -> _Scaled:
+    return _normal(a[0] @ b[0], a[1] + b[1])
+
+
+def _plus(a: _Scaled, b: _Scaled) -> _Scaled:
+    top = np.maximum(a[1], b[1])
+    parts = [np.ldexp(matrix, (exponent - top)[..., None, None]) for matrix, exponent in (a, b)]
+    return _normal(parts[0] + parts[1], top)
+
+
+def _unscaled(values: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """`values 2^exponent`, infinite with its sign where that is no float."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.ldexp(values, exponent.reshape(exponent.shape + (1,) * (values.ndim - exponent.ndim)))
 
 
 def initial_value_response(step: LinearStep, steps: int, mode: Any) -> np.ndarray:
@@ -47,7 +85,7 @@ def initial_value_response(step: LinearStep, steps: int, mode: Any) -> np.ndarra
         step: one linearised step.
         steps: N >= 1.
         mode: eigenvalues of minus the clip Laplacian, 1/clip^2.
-    Returns: shape (..., n, n); entry [i, j] is the response of species i to species j.
+    Returns: shape (..., n, n); entry [i, j] is the response of species i to species j; infinite where it is no float.
     """
     return power_and_sum(step.matrix(mode), steps)[0]
 
@@ -58,13 +96,14 @@ def gain_response(step: LinearStep, steps: int, mode: Any, parameter: str = "s")
     The parameter is `p (1 + epsilon cos(mode))` in every step, and the result the derivative of the fields' amplitude
     in epsilon: `S_N p f`, with f the derivative of one step in the parameter.
 
-    Returns: shape (..., n).
+    Returns: shape (..., n); infinite where it is no float.
     Raises: ParameterError for an unknown parameter.
     """
-    _, total = power_and_sum(step.matrix(mode), steps)
+    _require_steps(steps)
+    total, exponent = _scaled_power_and_sum(step.matrix(mode), steps)[1]
     relative = np.asarray(step.values.get(parameter, 0.0), dtype=float)
     force = step.force(mode, parameter) * relative[..., None]
-    return (total @ force[..., None])[..., 0]
+    return _unscaled((total @ force[..., None])[..., 0], exponent)
 
 
 N = sp.Symbol("N", integer=True, positive=True)

@@ -6,6 +6,7 @@ A state is stable without diffusion iff all Hurwitz determinants at mu = 0 are p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,11 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.kinetics import ReactionSystem
 from rdmf_theory.systems.homogeneous_states import EnclosedState, steady_states_in_box
 from rdmf_theory.systems.mode_polynomials import characteristic, hurwitz_determinants
-from rdmf_theory.systems.modes import Modes, modes_of
-from rdmf_theory.systems.point import SystemPoint
+from rdmf_theory.systems.modes import Modes, modes_of, nearest_float
+from rdmf_theory.systems.point import SystemPoint, without_removable_poles
 from rdmf_theory.verdict import Condition
+
+_LAST = ("stable", "unstable", "saddle")
 
 DESCRIPTIONS: Mapping[str, str] = {
     "turing": "stable without diffusion and unstable with it, by a real eigenvalue",
@@ -36,7 +39,13 @@ DESCRIPTIONS: Mapping[str, str] = {
     "stable": "stable at every wavenumber",
     "saddle": "unstable already without diffusion, the determinant of the Jacobian has the sign of a saddle",
 }
-"""What every classification means, in words; a point of several states is what comes first here."""
+"""What every classification means, in words."""
+
+HEADLINES = (*(name for name in DESCRIPTIONS if name not in ("unstable", "stable", "saddle")), *_LAST)
+"""The order in which a point of several states is named: a stable state makes an unstable one beside it no headline."""
+
+
+_ON_THE_AXIS = ("turing-hopf", "bogdanov-takens", "hopf", "saddle-node", "undecided")
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,8 @@ class StateClassification:
             "reason": self.reason or None,
             "conditions": {name: condition.to_dict() for name, condition in self.conditions.items()},
             "eigenvalues": [
-                {"real": float(x.real.mid()), "imag": float(x.imag.mid()), "radius": float(x.rad())}
+                {"real": nearest_float(x.real), "imag": nearest_float(x.imag), "radius": float(x.rad())}
+                | ({} if _in_range(x) else {"decimal": x.mid().str(6, radius=False)})
                 for x in self.eigenvalues
             ],
             "threshold": self._threshold(system),
@@ -94,7 +104,7 @@ class StateClassification:
 
 @dataclass(frozen=True)
 class PointClassification:
-    """All homogeneous states of a point; `name` is the first of `DESCRIPTIONS` that a state has."""
+    """All homogeneous states of a point; `name` is the first of `HEADLINES` that a state has."""
 
     point: SystemPoint
     states: tuple[StateClassification, ...]
@@ -103,7 +113,16 @@ class PointClassification:
     def name(self) -> str:
         """The classification of the point."""
         present = {state.name for state in self.states}
-        return next(name for name in DESCRIPTIONS if name in present)
+        return next(name for name in HEADLINES if name in present)
+
+    @property
+    def summary(self) -> str:
+        """What the name means, and where there are several states how many of them are stable."""
+        stable = sum(state.name == "stable" for state in self.states)
+        if len(self.states) == 1 or not stable:
+            return DESCRIPTIONS[self.name]
+        bistable = ", bistable" if stable == 2 else ""
+        return f"{DESCRIPTIONS[self.name]} ({stable} of {len(self.states)} states stable{bistable})"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
@@ -112,9 +131,15 @@ class PointClassification:
             "system": system.name,
             "parameters": {name: str(value) for name, value in self.point.values.items()},
             "classification": self.name,
-            "description": DESCRIPTIONS[self.name],
+            "description": self.summary,
             "states": [state.to_dict(system) for state in self.states],
         }
+
+
+def _in_range(number: flint.acb) -> bool:
+    """Whether the parts of a number are 0 or have floats of full precision."""
+    parts = (abs(float(part.mid())) for part in (number.real, number.imag) if part != 0)
+    return all(1e-307 < part < math.inf for part in parts)
 
 
 def classify_point(point: SystemPoint, box: Any = None, *, exact: bool = True) -> PointClassification:
@@ -126,6 +151,7 @@ def classify_point(point: SystemPoint, box: Any = None, *, exact: bool = True) -
         exact: whether to try exact algebra first.
     Raises: ParameterError if there is no state.
     """
+    point = without_removable_poles(point)
     states = steady_states_in_box(point, box, exact=exact)
     if not states:
         where = "" if box is None else " in the box"
@@ -153,7 +179,9 @@ def classify_state(point: SystemPoint, state: EnclosedState) -> StateClassificat
             name = "undecided"
             reason = f"the state lies on or very near a boundary: {undecided} is not known"
     modes = modes_of(jacobian, rates, polynomials)
-    return StateClassification(state, name, _conditions(modes), _eigenvalues(jacobian), modes, reason)
+    return StateClassification(
+        state, name, _conditions(modes), _eigenvalues(jacobian, boundary=name in _ON_THE_AXIS), modes, reason
+    )
 
 
 def boundary_name(polynomials: list[Any]) -> str:
@@ -191,10 +219,27 @@ def _conditions(modes: Modes) -> dict[str, Condition]:
     return {key: Condition(margin is not None and margin > 0, margin) for key, margin in modes.margins.items()}
 
 
-def _eigenvalues(jacobian: Sequence[Sequence[Any]]) -> tuple[flint.acb, ...]:
-    """Enclosed eigenvalues, rightmost first; a cluster that cannot be split is enclosed as one ball, repeated."""
-    with precision(256):
-        entries = [[x if isinstance(x, flint.arb) else x.enclose(256) for x in row] for row in jacobian]
+def _eigenvalues(jacobian: Sequence[Sequence[Any]], *, boundary: bool) -> tuple[flint.acb, ...]:
+    """Enclosed eigenvalues, rightmost first; a cluster that cannot be split is enclosed as one ball, repeated.
+
+    Arguments:
+        jacobian: (n, n) algebraic numbers or balls.
+        boundary: whether a real part is known to vanish; otherwise digits are added until every one has its sign.
+    """
+    for bits in (256, 1024, 4096):
+        values = _enclosed_eigenvalues(jacobian, bits)
+        if boundary or not any(value.real.contains(0) for value in values):
+            break
+    return values
+
+
+def _enclosed_eigenvalues(jacobian: Sequence[Sequence[Any]], bits: int) -> tuple[flint.acb, ...]:
+    with precision(bits):
+        entries = [[x if isinstance(x, flint.arb) else x.enclose(bits) for x in row] for row in jacobian]
+        if len(entries) == 1:
+            return (flint.acb(entries[0][0]),)
+        if len(entries) == 2 and not any(isinstance(x, flint.arb) for row in jacobian for x in row):
+            return _exact_pair(jacobian, bits)
         matrix = flint.acb_mat([[flint.acb(x) for x in row] for row in entries])
         try:
             values = matrix.eig(algorithm="rump")
@@ -202,7 +247,24 @@ def _eigenvalues(jacobian: Sequence[Sequence[Any]]) -> tuple[flint.acb, ...]:
             values = matrix.eig(multiple=True, nonstop=True)
         if not all(value.is_finite() for value in values):
             # a defective matrix: all eigenvalues lie in the disc of the row sums
-            reach = max((sum((abs(x) for x in row), flint.arb(0)) for row in entries), key=lambda x: float(x.upper()))
+            reach = max((sum((abs(x) for x in row), flint.arb(0)) for row in entries), key=lambda x: x.upper())
             disc = flint.arb(0, reach.upper())
             values = [flint.acb(disc, disc)] * len(entries)
-        return tuple(sorted(values, key=lambda x: (-float(x.real.mid()), float(x.imag.mid()))))
+        return tuple(sorted(values, key=lambda x: (-x.real.mid(), x.imag.mid())))
+
+
+def _exact_pair(jacobian: Sequence[Sequence[Any]], bits: int) -> tuple[flint.acb, ...]:
+    """Both eigenvalues of an exact 2 x 2 matrix by the quadratic formula without cancellation."""
+    (a, b), (c, d) = jacobian
+    trace, determinant, discriminant = (
+        (x + 0 * a).enclose(bits) for x in (a + d, a * d - b * c, (a - d) ** 2 + b * c * 4)
+    )
+    if discriminant < 0:
+        half = (-discriminant).sqrt() / 2
+        return flint.acb(trace / 2, -half), flint.acb(trace / 2, half)
+    root = discriminant.sqrt()
+    if trace == 0:
+        return flint.acb(root / 2), flint.acb(-root / 2)
+    larger = (trace + root) / 2 if trace > 0 else (trace - root) / 2
+    pair = (flint.acb(larger), flint.acb(determinant / larger))
+    return pair if trace > 0 else pair[::-1]

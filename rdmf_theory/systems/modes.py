@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import flint
-import numpy as np
 
 from rdmf_theory.arithmetic.algebraic import AlgebraicNumber
 from rdmf_theory.arithmetic.enclosure import precision
-from rdmf_theory.arithmetic.sturm import Polynomial
+from rdmf_theory.arithmetic.sturm import Polynomial, Undecided, least_sign
+from rdmf_theory.systems.growth import DIGITS, Growth, bands_of, growth_of, rightmost, value_at, zeros_above_zero
+from rdmf_theory.systems.mode_polynomials import hurwitz_determinants
 
-BITS = 256
+BITS = DIGITS
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Modes:
             `(D_u g_v + D_v f_u)/(2 sqrt(D_u D_v det J)) - 1`; for others damped `-max Re eig J/|J|`, determinant and
             turing `-min det(mu D - J)/|det J|` over mu > 0.
         bands: intervals of mu in which modes grow; an end may be infinite.
-        fastest: the mode of largest growth rate, None if there is no largest.
+        fastest: the mode of largest growth rate, None if no mode has it.
+        limit: the growth rate that short waves approach, where some species is immobile; else None.
         critical_mu: `sqrt(det J/(D_u D_v))`, the mode that goes first at the threshold; two species.
         activator: index of the species that activates itself while the other does not; None without one.
         critical_ratio: diffusion of the other species over the activator's at the threshold; two species.
@@ -60,12 +61,14 @@ class Modes:
     critical_mu: float | None
     activator: int | None
     critical_ratio: float | None
+    limit: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready dictionary."""
         return {
             "bands": [list(band) for band in self.bands],
             "fastest": None if self.fastest is None else self.fastest.to_dict(),
+            "short_waves": self.limit,
             "critical_mu": self.critical_mu,
             "critical_wavenumber": None if self.critical_mu is None else math.sqrt(self.critical_mu),
         }
@@ -80,20 +83,31 @@ def modes_of(jacobian: Sequence[Sequence[Any]], diffusion: Sequence[Any], polyno
         polynomials: `mode_polynomials.characteristic` of both.
     """
     with precision(BITS):
+        entries = [[_ball(x) for x in row] for row in jacobian]
+        rates = [_ball(x) for x in diffusion]
+        constants = [[_ball(x) for x in coefficients] for coefficients in polynomials]
+        minors = hurwitz_determinants(constants)
         if len(jacobian) == 2:
-            return _two_species(jacobian, diffusion, polynomials)
-    return _any_species(jacobian, diffusion)
+            return _two_species(jacobian, diffusion, polynomials, (entries, rates, minors, constants))
+        return _any_species(entries, growth_of(entries, rates, minors, constants), minors, polynomials)
 
 
 def _ball(number: Any) -> flint.arb:
     return number.enclose(BITS) if isinstance(number, AlgebraicNumber) else flint.arb(number)
 
 
-def _float(ball: flint.arb) -> float:
-    return float(ball.mid())
+def nearest_float(ball: flint.arb) -> float:
+    """The centre as a float with the sign of the ball: what is too small is the least float, what is too large inf."""
+    value = float(ball.mid())
+    if value == 0 and (ball > 0 or ball < 0):
+        return math.copysign(math.ulp(0.0), 1 if ball > 0 else -1)
+    return value
 
 
-def _two_species(jacobian: Any, diffusion: Any, polynomials: Any) -> Modes:
+_float = nearest_float
+
+
+def _two_species(jacobian: Any, diffusion: Any, polynomials: Any, balls: tuple[Any, Any, Any, Any]) -> Modes:
     (f_u, f_v), (g_u, g_v) = jacobian
     D_u, D_v = diffusion
     trace, determinant = f_u + g_v, polynomials[1][0]
@@ -120,57 +134,32 @@ def _two_species(jacobian: Any, diffusion: Any, polynomials: Any) -> Modes:
         activator = 0 if fu > 0 else 1
         own = fu if activator == 0 else gv
         critical_ratio = _float(((det.sqrt() + (-cross).sqrt()) / own) ** 2)
-    ends = _two_species_ends(push, det, pair, discriminant, _ball(trace), _ball(D_u + D_v))
-    matrix = np.array([[_float(fu), _float(_ball(f_v))], [_float(_ball(g_u)), _float(gv)]])
-    rates = np.array([_float(_ball(D_u)), _float(_ball(D_v))])
-    bands = _bands(matrix, rates, ends)
+    entries, rates, minors, constants = balls
+    limit = None
+    if pair > 0:
+        bands = tuple((_float(low), _float(high)) for low, high in bands_of(minors, constants))
+        at_rest = _rest(_ball(trace), det, _ball(trace * trace - determinant * 4))
+        fastest = _fastest_of_two(fu, gv, cross, rates[0], rates[1], at_rest)
+    else:
+        growth = growth_of(entries, rates, minors, constants)
+        bands, fastest, limit = _as_floats(growth)
+    return Modes(margins, bands, fastest, critical_mu, activator, critical_ratio, limit)
+
+
+def _as_floats(growth: Growth) -> tuple[tuple[tuple[float, float], ...], Wave | None, float | None]:
+    bands = tuple((_float(low), _float(high)) for low, high in growth.bands)
     fastest = None
-    if not any(math.isinf(high) for _, high in bands):
-        at_rest = _rest(_ball(trace), _ball(trace * trace - determinant * 4))
-        fastest = _fastest_of_two(fu, gv, cross, _ball(D_u), _ball(D_v), at_rest)
-    return Modes(margins, bands, fastest, critical_mu, activator, critical_ratio)
+    if growth.mu is not None and growth.rate is not None:
+        fastest = Wave(_float(growth.mu), _float(growth.rate.real), abs(float(growth.rate.imag.mid())))
+    return bands, fastest, None if growth.limit is None else _float(growth.limit)
 
 
-def _two_species_ends(push: Any, det: Any, pair: Any, discriminant: Any, trace: Any, total: Any) -> list[float]:
-    """Positive mu at which det(mu D - J) or the trace vanish, by the quadratic formula without cancellation."""
-    ends = []
-    if pair > 0 and discriminant > 0:
-        half = (push + discriminant.sqrt()) / 2 if push > 0 else (push - discriminant.sqrt()) / 2
-        ends = [_float(half / pair)] + ([_float(det / half)] if not half.contains(0) else [])
-    elif not pair > 0 and not push.contains(0):
-        ends = [_float(det / push)]
-    if total > 0:
-        ends.append(_float(trace / total))
-    return sorted(end for end in ends if end > 0)
-
-
-def _bands(matrix: np.ndarray, rates: np.ndarray, ends: Sequence[float]) -> tuple[tuple[float, float], ...]:
-    """Intervals between `ends` in which the largest growth rate is positive, neighbours joined."""
-    cuts = [0.0, *sorted(set(ends)), math.inf]
-    bands: list[tuple[float, float]] = []
-    for low, high in pairwise(cuts):
-        inside = (low + high) / 2 if high < math.inf else 2 * low + 1
-        if _growth(matrix, rates, inside).real > 0:
-            if bands and bands[-1][1] == low:
-                low = bands.pop()[0]
-            bands.append((low, high))
-    return tuple(bands)
-
-
-def _growth(matrix: np.ndarray, rates: np.ndarray, mu: float) -> complex:
-    values = np.linalg.eigvals(matrix - mu * np.diag(rates))
-    return complex(max(values, key=lambda value: (value.real, value.imag)))
-
-
-def _wave(matrix: np.ndarray, rates: np.ndarray, mu: float) -> Wave:
-    value = _growth(matrix, rates, mu)
-    return Wave(mu, value.real, abs(value.imag))
-
-
-def _rest(trace: flint.arb, discriminant: flint.arb) -> Wave:
-    """The rightmost eigenvalue without diffusion, `tr/2 + sqrt(tr^2/4 - det)`."""
+def _rest(trace: flint.arb, determinant: flint.arb, discriminant: flint.arb) -> Wave:
+    """The rightmost eigenvalue without diffusion, `tr/2 + sqrt(tr^2/4 - det)`, without cancellation."""
     if discriminant > 0:
-        return Wave(0.0, _float((trace + discriminant.sqrt()) / 2), 0.0)
+        root = discriminant.sqrt()
+        value = (trace + root) / 2 if trace >= 0 else 2 * determinant / (trace - root)
+        return Wave(0.0, _float(value), 0.0)
     return Wave(0.0, _float(trace / 2), _float(abs(discriminant).sqrt() / 2))
 
 
@@ -193,56 +182,48 @@ def _fastest_of_two(
     return Wave(_float(mu), growth, 0.0) if growth >= at_rest.growth_rate else at_rest
 
 
-def _any_species(jacobian: Any, diffusion: Any) -> Modes:
-    """Other than two species: signs are exact elsewhere, these are floats."""
-    matrix = np.array([[_float(_ball(x)) for x in row] for row in jacobian])
-    rates = np.array([_float(_ball(x)) for x in diffusion])
-    determinant, hurwitz = _float_polynomials(matrix, rates)
-    scale = float(np.abs(matrix).sum(axis=1).max()) or 1.0
-    at_rest = float(np.polynomial.polynomial.polyval(0.0, determinant))
-    turning = [0.0, *_positive_roots(np.polynomial.polynomial.polyder(determinant))]
-    lowest = min(float(np.polynomial.polynomial.polyval(mu, determinant)) for mu in turning)
+def _any_species(
+    jacobian: list[list[flint.arb]], growth: Growth, minors: list[Polynomial], polynomials: Sequence[Polynomial]
+) -> Modes:
+    """Other than two species; every margin has the sign of the exact decision."""
+    size = len(jacobian)
+    scale = max((sum((abs(x) for x in row), flint.arb(0)).mid() for row in jacobian), default=flint.arb(0))
+    scale = scale if scale > 0 else flint.arb(1)
+    determinant = [_ball(x) for x in polynomials[-1]]
+    at_rest = determinant[0]
+    stable = all(minor[0] > 0 for minor in minors)
+    rest = rightmost(jacobian).real / scale
     margins: dict[str, float | None] = {
-        "damped": -_growth(matrix, rates, 0.0).real / scale,
-        "determinant": at_rest / scale ** len(rates),
-        "turing": -lowest / at_rest if at_rest > 0 else None,
+        "damped": _signed(-rest, 1 if stable else (-1 if _unstable(minors, at_rest) else 0)),
+        "determinant": nearest_float(at_rest / scale**size),
+        "turing": _turing_margin(determinant, polynomials[-1]) if at_rest > 0 else None,
     }
-    bands = _bands(matrix, rates, [*_positive_roots(determinant), *_positive_roots(hurwitz)])
-    unbounded = any(math.isinf(high) for _, high in bands)
-    fastest = None if unbounded else _fastest_numerically(matrix, rates, scale)
-    return Modes(margins, bands, fastest, None, None, None)
+    bands, fastest, limit = _as_floats(growth)
+    return Modes(margins, bands, fastest, None, None, None, limit)
 
 
-def _float_polynomials(matrix: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`det(mu D - J)` and the last but one Hurwitz determinant as coefficients in mu, lowest first."""
-    from rdmf_theory.systems.mode_polynomials import characteristic, hurwitz_determinants
-
-    with precision(BITS):
-        rows = [[flint.arb(float(x)) for x in row] for row in matrix]
-        polynomials = characteristic(rows, [flint.arb(float(x)) for x in rates])
-        minors = hurwitz_determinants(polynomials)
-        chosen = (polynomials[-1], minors[-2] if len(minors) > 1 else polynomials[-1])
-        return tuple(np.array([_float(c) for c in polynomial]) for polynomial in chosen)  # type: ignore[return-value]
+def _unstable(minors: list[Polynomial], at_rest: flint.arb) -> bool:
+    """Whether a Hurwitz determinant is negative at mu = 0, so that some eigenvalue grows."""
+    return bool(at_rest < 0) or any(bool(minor[0] < 0) for minor in minors)
 
 
-def _positive_roots(coefficients: np.ndarray) -> list[float]:
-    trimmed = np.trim_zeros(coefficients, "b")
-    if len(trimmed) < 2:
-        return []
-    roots = np.polynomial.polynomial.polyroots(trimmed)
-    return sorted(float(root.real) for root in roots if abs(root.imag) <= 1e-9 * abs(root) and root.real > 0)
+def _turing_margin(determinant: list[flint.arb], exact: Polynomial) -> float:
+    """`-min det(mu D - J)/det(-J)` over mu >= 0, infinite where it falls without bound."""
+    while determinant[-1] == 0:
+        # an immobile species lowers the degree
+        determinant = determinant[:-1]
+    if determinant[-1] < 0:
+        return math.inf
+    slope = [index * value for index, value in enumerate(determinant)][1:]
+    values = [value_at(determinant, mu.mid()) for mu in zeros_above_zero(slope)]
+    lowest = min([determinant[0], *values], key=lambda value: value.mid())
+    try:
+        sign = -least_sign(exact)
+    except Undecided:
+        sign = 0
+    return _signed(-lowest / determinant[0], sign)
 
 
-def _fastest_numerically(matrix: np.ndarray, rates: np.ndarray, scale: float) -> Wave:
-    from scipy.optimize import minimize_scalar
-
-    # beyond this every eigenvalue of J - mu D is left of those of J
-    largest = 4 * scale / float(rates[rates > 0].min()) if np.any(rates > 0) else 1.0
-    grid = np.concatenate([[0.0], np.geomspace(largest * 1e-6, largest, 2000)])
-    growth = np.array([_growth(matrix, rates, mu).real for mu in grid])
-    peak = int(np.argmax(growth))
-    if peak == 0:
-        return _wave(matrix, rates, 0.0)
-    low, high = grid[peak - 1], grid[min(peak + 1, len(grid) - 1)]
-    found: Any = minimize_scalar(lambda mu: -_growth(matrix, rates, mu).real, bounds=(low, high), method="bounded")
-    return _wave(matrix, rates, float(found.x))
+def _signed(value: flint.arb, sign: int) -> float:
+    """A margin with the sign of the exact decision."""
+    return 0.0 if sign == 0 else math.copysign(max(abs(float(value.mid())), math.ulp(0.0)), sign)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
 from functools import cache
@@ -135,6 +135,35 @@ class SystemPoint:
         return self.multilinear(state, 1)
 
 
+def without_removable_poles(point: SystemPoint) -> SystemPoint:
+    """The same point with every removable pole of a rational reaction filled in, at the point's own values.
+
+    (u^2 - a)/(u - 1) has one at u = 1 where a = 1: it is u + 1 there. A reaction without such a pole stays as it is.
+    """
+    system = point.system
+    if not system.is_rational:
+        return point
+    exact = point.exact
+    at = {symbol: sp.Rational(*exact[symbol.name].as_integer_ratio()) for symbol in system.parameters}
+    reactions = [_filled(reaction, at) for reaction in system.reactions]
+    if reactions == list(system.reactions):
+        return point
+    return replace(point, system=replace(system, reactions=tuple(reactions)))
+
+
+def _filled(reaction: Any, at: Mapping[Any, Any]) -> Any:
+    if reaction.is_polynomial():
+        return reaction
+    value = reaction.subs(at)
+    if value.has(sp.zoo, sp.nan, sp.oo):
+        return reaction
+    written, left = sp.denom(sp.together(value)), sp.denom(sp.cancel(sp.together(value)))
+    species = sorted(written.free_symbols, key=str)
+    if not species or sp.Poly(written, *species).total_degree() == sp.Poly(left, *species).total_degree():
+        return reaction
+    return sp.cancel(sp.together(value))
+
+
 def resolve_name(system: ReactionSystem, given: str) -> str:
     """The name of a parameter or diffusion of `system`; one that differs in case only is understood.
 
@@ -165,4 +194,4 @@ def _settings(names: Sequence[str]) -> str:
     return " ".join(f"--set {name}=NUMBER" for name in names)
 
 
-__all__ = ["SystemPoint", "resolve_name"]
+__all__ = ["SystemPoint", "resolve_name", "without_removable_poles"]
