@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from rdmf_theory.arithmetic.intervals import IntervalArray, power
+from rdmf_theory.arithmetic.intervals import Derived, IntervalArray, as_interval, power
 
 
-class Gradient:
+class Gradient(Derived):
     """Values of a function on n boxes and its p partial derivatives.
 
     Arguments:
@@ -94,7 +94,10 @@ class Gradient:
     def minimum(self, other: Any) -> Gradient:
         """The smaller of two functions."""
         if not isinstance(other, Gradient):
-            other = Gradient(self.value * 0 + other, self.partials * 0)
+            constant = IntervalArray.of_ends(
+                np.broadcast_to(as_interval(other, self.value.ends.ndim).ends, self.value.ends.shape)
+            )
+            other = Gradient(constant, IntervalArray.of_ends(np.zeros(self.partials.ends.shape)))
         first = self.value.upper < other.value.lower
         second = other.value.upper < self.value.lower
         hull = np.maximum(self.partials.ends, other.partials.ends)
@@ -107,22 +110,38 @@ class Gradient:
 
 
 class IntervalLibrary:
-    """The `xp` of formulas on intervals and gradients: `sqrt`, `minimum`, `maximum`."""
+    """The `xp` of formulas on intervals and gradients: `sqrt`, `minimum`, `maximum`; constants may stand anywhere."""
 
     @staticmethod
     def sqrt(x: Any) -> Any:
         """Square root."""
-        return x.sqrt()
+        return (x if _carries(x) else as_interval(x)).sqrt()
 
     @staticmethod
     def minimum(x: Any, y: Any) -> Any:
         """The smaller one."""
-        return x.minimum(y)
+        first, second = _ordered(x, y)
+        return first.minimum(second)
 
     @staticmethod
     def maximum(x: Any, y: Any) -> Any:
         """The larger one."""
-        return x.maximum(y)
+        first, second = _ordered(x, y)
+        return first.maximum(second)
+
+
+def _carries(x: Any) -> bool:
+    """Whether a number brings the functions itself: intervals, gradients, terms of a solver."""
+    return hasattr(x, "minimum") and hasattr(x, "sqrt")
+
+
+def _ordered(x: Any, y: Any) -> tuple[Any, Any]:
+    """Both arguments with the one that knows most first: a gradient, an interval or term, a constant as an interval."""
+    if isinstance(y, Derived) and not isinstance(x, Derived):
+        return y, x
+    if _carries(x):
+        return x, y
+    return (y, x) if _carries(y) else (as_interval(x), y)
 
 
 INTERVALS = IntervalLibrary()

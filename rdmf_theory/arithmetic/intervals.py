@@ -3,8 +3,9 @@
 An `IntervalArray` holds n intervals at once; every operation returns intervals that contain all exact results. IEEE
 operations round to nearest, so the exact result lies between the two neighbours of the rounded one, and each end is
 moved one double outward. What is undefined somewhere (a root of a negative number, a quotient by zero) or overflows is
-the whole line: it decides nothing. docs/regions.md has the argument in full, the tests compare with python-flint.
-numpy's warnings about overflow and invalid values stay on; `np.errstate` silences them.
+the whole line: it decides nothing, and whatever is computed from it is the whole line again, also times 0, squared, or
+beside another number under minimum and maximum. docs/regions.md has the argument in full, the tests compare with
+python-flint. numpy's warnings about overflow and invalid values stay on; `np.errstate` silences them.
 """
 
 from __future__ import annotations
@@ -33,6 +34,17 @@ def outward(ends: np.ndarray) -> np.ndarray:
     direction |= 1
     bits += direction
     return ends
+
+
+class Derived:
+    """A number that carries intervals, such as a gradient: intervals leave operations with it to its own methods."""
+
+    __slots__ = ()
+
+
+def unknown(ends: np.ndarray) -> np.ndarray:
+    """Which intervals are the whole line: undefined somewhere, or without any bound."""
+    return (ends[0] == np.inf) & (ends[1] == np.inf)
 
 
 class IntervalArray:
@@ -112,12 +124,16 @@ class IntervalArray:
         return IntervalArray.of_ends(self.ends[::-1])
 
     def __add__(self, other: Any) -> IntervalArray:
+        if isinstance(other, Derived):
+            return NotImplemented
         a, b = self._aligned(other)
         return IntervalArray.of_ends(outward(a + b))
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> IntervalArray:
+        if isinstance(other, Derived):
+            return NotImplemented
         a, b = self._aligned(other)
         return IntervalArray.of_ends(outward(a + b[::-1]))
 
@@ -125,6 +141,8 @@ class IntervalArray:
         return -self + other
 
     def __mul__(self, other: Any) -> IntervalArray:
+        if isinstance(other, Derived):
+            return NotImplemented
         if type(other) in (int, float, Fraction) and abs(other) < 2**53 and float(other) == other:
             # a number that is a double: two products instead of eight
             ends = self.ends if other >= 0 else self.ends[::-1]
@@ -134,13 +152,18 @@ class IntervalArray:
         same, cross = a * b, a * b[::-1]
         # 0 * inf is NaN and stands for 0, which is an end product of the same operands: fmax leaves it out
         ends = np.empty_like(same)
+        undefined = unknown(a) | unknown(b) if np.isnan(same).any() else None
         np.fmax(np.fmax(cross[0], cross[1]), -np.fmin(same[0], same[1]), out=ends[0])
         np.fmax(np.fmax(same[0], same[1]), -np.fmin(cross[0], cross[1]), out=ends[1])
+        if undefined is not None:
+            ends[:, undefined] = np.inf
         return IntervalArray.of_ends(outward(ends))
 
     __rmul__ = __mul__
 
     def __truediv__(self, other: Any) -> IntervalArray:
+        if isinstance(other, Derived):
+            return NotImplemented
         b = _ends(other, self.ends.ndim)
         # ends (-1/upper, 1/lower) of the reciprocal; nothing is known across zero
         reciprocal = -1.0 / b[::-1]
@@ -155,6 +178,7 @@ class IntervalArray:
 
     def square(self) -> IntervalArray:
         """The squares, never negative."""
+        undefined = unknown(self.ends)
         ends = np.abs(self.ends)
         # the interval holds 0 iff both (negated lower, upper) are >= 0
         least = np.where(np.all(self.ends >= 0, axis=0), 0.0, np.minimum(ends[0], ends[1]))
@@ -163,6 +187,7 @@ class IntervalArray:
         np.multiply(most, most, out=ends[1])
         outward(ends)
         np.minimum(ends[0], 0.0, out=ends[0])
+        ends[:, undefined] = np.inf
         return IntervalArray.of_ends(ends)
 
     def sqrt(self) -> IntervalArray:
@@ -179,9 +204,11 @@ class IntervalArray:
         return self.maximum(-self)
 
     def minimum(self, other: Any) -> IntervalArray:
-        """The smaller of two numbers."""
+        """The smaller of two numbers; where one of them may be undefined, nothing is known."""
         a, b = self._aligned(other)
-        return IntervalArray.of_ends(np.stack([np.maximum(a[0], b[0]), np.minimum(a[1], b[1])]))
+        ends = np.stack([np.maximum(a[0], b[0]), np.minimum(a[1], b[1])])
+        ends[:, unknown(a) | unknown(b)] = np.inf
+        return IntervalArray.of_ends(ends)
 
     def maximum(self, other: Any) -> IntervalArray:
         """The larger of two numbers."""
@@ -204,6 +231,12 @@ def power(base: Any, exponent: int) -> Any:
         return base
     half = power(base, exponent // 2)
     return half.square() * base if exponent % 2 else half.square()
+
+
+def as_interval(value: Any, dimensions: int = 1) -> IntervalArray:
+    """A number or an exact rational as the smallest interval of doubles around it."""
+    ends = _ends(value, dimensions)
+    return IntervalArray.of_ends(ends if ends.ndim > 1 else ends[:, None])
 
 
 def _ends(value: Any, dimensions: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rdmf_theory.arithmetic.interval_gradients import Gradient
-from rdmf_theory.arithmetic.intervals import IntervalArray, outward
+from rdmf_theory.arithmetic.intervals import IntervalArray, outward, unknown
 
 Margin: TypeAlias = Callable[..., Any]
 Corners: TypeAlias = tuple[np.ndarray, np.ndarray]
@@ -60,6 +60,8 @@ class MeanValueForms:
             natural[:, i, asked] = _interval(on_box.value if isinstance(on_box, Gradient) else on_box).ends
             if isinstance(on_box, Gradient):
                 slopes[:, i, :, asked] = np.moveaxis(on_box.partials.ends, 2, 0)
+        # where a condition may be undefined on the box, what holds at its middle says nothing of the rest
+        centre[:, unknown(natural)] = np.inf
         centre, slopes = IntervalArray.of_ends(centre), IntervalArray.of_ends(slopes)
         terms = slopes * (box - middle)
         value = centre

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from fractions import Fraction
 from typing import Annotated, Any
 
 import typer
@@ -103,7 +104,7 @@ def uses(
     """
     from rdmf_theory.regions.conditions import gray_scott_region
     from rdmf_theory.regions.distance import distance_to_boundary
-    from rdmf_theory.regions.robust import judge_box
+    from rdmf_theory.regions.robust import judge_intervals
     from rdmf_theory.regions.sampling import sample_region
 
     answers: dict[str, Any] = {}
@@ -116,9 +117,10 @@ def uses(
         intervals = _intervals(robust)
         fixed = {name: value for name, value in (("d", d), ("s", s)) if name not in intervals}
         region = gray_scott_region(fixed, free=tuple(intervals))
-        answers["robust"] = {"intervals": {name: list(ends) for name, ends in intervals.items()}}
+        shown = {name: [float(end) for end in ends] for name, ends in intervals.items()}
+        answers["robust"] = {"intervals": shown}
         low, high = ([ends[i] for ends in intervals.values()] for i in (0, 1))
-        answers["robust"] |= judge_box(region, low, high).to_dict()
+        answers["robust"] |= judge_intervals(region, low, high).to_dict()
     if distance is not None:
         try:
             F, k = (float(part) for part in distance.split(","))
@@ -130,13 +132,11 @@ def uses(
     return answers
 
 
-def _intervals(texts: list[str]) -> dict[str, tuple[float, float]]:
-    """Intervals `NAME=LOW:HIGH` by name, rounded outward to doubles."""
-    from math import inf, nextafter
-
+def _intervals(texts: list[str]) -> dict[str, tuple[Fraction, Fraction]]:
+    """Intervals `NAME=LOW:HIGH` by name, exact."""
     from rdmf_theory.arithmetic.rational import to_fraction
 
-    result: dict[str, tuple[float, float]] = {}
+    result: dict[str, tuple[Fraction, Fraction]] = {}
     for text in texts:
         name, _, rest = text.partition("=")
         low, _, high = rest.partition(":")
@@ -145,14 +145,15 @@ def _intervals(texts: list[str]) -> dict[str, tuple[float, float]]:
             raise ParameterError(
                 f"--robust must be NAME=LOW:HIGH with NAME one of F, k, s, d, each once. Got {text!r}."
             )
-        first, last = (float(end) for end in ends)
-        result[name] = (
-            first if first <= ends[0] else nextafter(first, -inf),
-            last if last >= ends[1] else nextafter(last, inf),
-        )
+        result[name] = ends
     if not {"F", "k"} <= set(result):
         raise ParameterError(f"--robust must be given for F and k at least. Got {sorted(result)}.")
     return result
+
+
+def _witness(robust: dict[str, Any]) -> str:
+    numbers = robust.get("witness_exact") or robust["witness"]
+    return ", ".join(f"{name} = {x}" for name, x in zip(robust["intervals"], numbers, strict=True))
 
 
 def render_uses(answers: dict[str, Any]) -> None:
@@ -164,7 +165,7 @@ def render_uses(answers: dict[str, Any]) -> None:
         print(f"  paving     {low:.9g} <= area <= {high:.9g}: {words}")
     if "robust" in answers:
         robust = answers["robust"]
-        words = "" if robust["witness"] is None else f"; {robust['condition']} fails at {robust['witness']}"
+        words = "" if robust["witness"] is None else f"; {robust['condition']} fails at {_witness(robust)}"
         print(f"  robust     {robust['verdict']}: {robust['explanation']}{words}")
     if "distance" in answers:
         distance = answers["distance"]

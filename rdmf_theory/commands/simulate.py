@@ -40,7 +40,9 @@ def simulate(
     D_u: PointDu = None,
     D_v: PointDv = None,
     clips: Clips = 75,
-    steps: Annotated[int | None, typer.Option(help="Steps N.", show_default="until the pattern settles")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Steps N.", show_default="until the pattern has had time to settle")
+    ] = None,
     amplitude: Annotated[float, typer.Option(help="Relative size of the random perturbation.")] = 1e-6,
     seed: Annotated[int, typer.Option(help="Seed of the perturbation.")] = 0,
     step_size: StepSize = 1.0,
@@ -85,5 +87,10 @@ def simulate(
         else:
             print(f"                       measured  {run.measured:.9f}  (relative error {run.relative_error:.1e})")
         print(f"  final activator v    {answer['final_v']['min']:.4g} to {answer['final_v']['max']:.4g}")
+
+        if not run.settled:
+            print(
+                f"  not settled: the last step still changed the pattern by {run.drift:.1e} of its size; raise --steps"
+            )
 
     emit(answer, json, render)

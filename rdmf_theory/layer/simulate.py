@@ -15,6 +15,8 @@ from rdmf_theory.steady_states import v_rich_chart
 
 # Relative deviation from the base state below which the dynamics counts as linear.
 _LINEAR = 1e-3
+SETTLED = 1e-6
+"""Relative change per step below which a run counts as settled."""
 _MOST_STEPS = 100_000
 
 
@@ -31,6 +33,8 @@ class Simulation:
         predicted: its multiplier per step, the spectral radius of G(mu_j).
         measured: the same from the run, by a line through log amplitude over `window`; None if that is too short.
         window: (first, last) step of the linear stage that was measured.
+        drift: largest change of u or v in the last step, over its size; of a pattern that grows, over its deviation
+            from the base state.
     """
 
     u: np.ndarray
@@ -43,6 +47,12 @@ class Simulation:
     predicted: float
     measured: float | None
     window: tuple[int, int]
+    drift: float
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last step changed nothing that is seen: neither a pattern in the making nor an oscillation."""
+        return self.drift < SETTLED
 
     @property
     def relative_error(self) -> float | None:
@@ -65,6 +75,8 @@ class Simulation:
             "growth_rate_predicted": math.log(self.predicted) / self.h,
             "growth_rate_measured": None if self.measured is None else math.log(self.measured) / self.h,
             "window": list(self.window),
+            "drift": self.drift,
+            "settled": self.settled,
             "final_v": {"min": float(self.v[-1].min()), "max": float(self.v[-1].max())},
         }
 
@@ -111,7 +123,14 @@ def simulate(
     shape = clip_modes(clips)[mode]
     coefficient = np.abs((v - v_star) @ shape) / (shape @ shape)
     window, measured = measure_multiplier(coefficient, np.abs(v / v_star - 1).max(axis=1))
-    return Simulation(u, v, u_star, v_star, h, mode, coefficient, predicted, measured, window)
+    drift = 0.0
+    for field, base in ((u, u_star), (v, v_star)):
+        change, size = np.abs(field[-1] - field[-2]).max(), np.abs(field[-1]).max()
+        if predicted > 1:
+            # a small pattern that still grows changes the fields by little
+            size = min(size, np.abs(field[-1] - base).max())
+        drift = max(drift, float(change / size) if size > 0 else 0.0)
+    return Simulation(u, v, u_star, v_star, h, mode, coefficient, predicted, measured, window, drift)
 
 
 def measure_multiplier(coefficient: np.ndarray, deviation: np.ndarray) -> tuple[tuple[int, int], float | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rdmf_theory.arithmetic.intervals import IntervalArray
+from rdmf_theory.arithmetic.intervals import IntervalArray, as_interval
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.conditions import Conjunction
 from rdmf_theory.regions.pave import pave
@@ -25,12 +26,14 @@ class RobustAnswer:
         witness: for REFUTED a point of the box, in the region's coordinates, at which `condition` certainly fails.
         condition: the condition that fails at the witness.
         evaluations: boxes evaluated.
+        exact: the witness as fractions where no floats beside each other are inside the intervals.
     """
 
     verdict: Verdict
     witness: tuple[float, ...] | None = None
     condition: str | None = None
     evaluations: int = 0
+    exact: tuple[Fraction, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -40,13 +43,13 @@ class RobustAnswer:
             "witness": None if self.witness is None else list(self.witness),
             "condition": self.condition,
             "evaluations": self.evaluations,
-        }
+        } | ({} if self.exact is None else {"witness_exact": [str(x) for x in self.exact]})
 
 
-def failing_condition(region: Conjunction, point: Sequence[float]) -> str | None:
+def failing_condition(region: Conjunction, point: Sequence[float | Fraction]) -> str | None:
     """The first condition that certainly fails (margin <= 0) at a point, decided in interval arithmetic, or None."""
-    coordinates = [IntervalArray(np.array([float(x)])) for x in point]
-    exact = [Fraction(float(x)) for x in point]
+    exact = [x if isinstance(x, Fraction) else Fraction(float(x)) for x in point]
+    coordinates = [as_interval(x) for x in exact]
     with np.errstate(all="ignore"):
         for condition in region.conditions:
             margin: Any = IntervalArray(np.zeros(1)) + condition(*coordinates)
@@ -97,6 +100,50 @@ def judge_box(
         if len(paving.boundary) == 0:
             return RobustAnswer(Verdict.CERTIFIED, evaluations=evaluations)
     return RobustAnswer(Verdict.UNDECIDED, evaluations=evaluations)
+
+
+def judge_intervals(
+    region: Conjunction, lower: Sequence[Fraction], upper: Sequence[Fraction], max_boxes: int = 100_000
+) -> RobustAnswer:
+    """`judge_box` for exact ends: what is proved holds on intervals that contain these, a witness lies inside them.
+
+    Arguments:
+        region, max_boxes: as in `judge_box`; lower, upper: exact ends.
+    """
+    outside = [_outside(low, high) for low, high in zip(lower, upper, strict=True)]
+    answer = judge_box(region, [low for low, _ in outside], [high for _, high in outside], max_boxes)
+    if answer.verdict is not Verdict.REFUTED:
+        return answer
+    # the witness may lie in the sliver that rounding has added
+    inside = [_inside(low, high) for low, high in zip(lower, upper, strict=True)]
+    if all(low <= high for low, high in inside):
+        found = judge_box(region, [low for low, _ in inside], [high for _, high in inside], max_boxes)
+        if found.verdict is Verdict.REFUTED:
+            return found
+    middle = tuple((low + high) / 2 for low, high in zip(lower, upper, strict=True))
+    for point in (tuple(lower), tuple(upper), middle):
+        condition = failing_condition(region, point)
+        if condition is not None:
+            return RobustAnswer(Verdict.REFUTED, tuple(map(float, point)), condition, answer.evaluations, point)
+    return RobustAnswer(Verdict.UNDECIDED, evaluations=answer.evaluations)
+
+
+def _outside(low: Fraction, high: Fraction) -> tuple[float, float]:
+    """The smallest interval of floats around an exact one."""
+    first, last = float(low), float(high)
+    return (
+        first if first <= low else math.nextafter(first, -math.inf),
+        last if last >= high else math.nextafter(last, math.inf),
+    )
+
+
+def _inside(low: Fraction, high: Fraction) -> tuple[float, float]:
+    """The largest interval of floats inside an exact one; empty (low > high) where there is none."""
+    first, last = float(low), float(high)
+    return (
+        first if first >= low else math.nextafter(first, math.inf),
+        last if last <= high else math.nextafter(last, -math.inf),
+    )
 
 
 def _corners(low: np.ndarray, high: np.ndarray) -> list[np.ndarray]:
