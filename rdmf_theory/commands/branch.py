@@ -38,6 +38,7 @@ from rdmf_theory.support.terminal import console, emit, json_ready
 
 if TYPE_CHECKING:
     from rdmf_theory.patterns.branches import Diagram
+    from rdmf_theory.patterns.resolution import Resolution
 
 
 def branch(
@@ -71,12 +72,17 @@ def branch(
             show_default="excess=0.7:4",
         ),
     ] = None,
-    clips: Annotated[int, typer.Option(help="Number of clips T, the layer's own axis.")] = 75,
+    clips: Annotated[
+        int | None, typer.Option(help="Number of clips T, the layer's own axis.", show_default="75")
+    ] = None,
     length: Annotated[
         float | None,
         typer.Option(metavar="L", help="Instead of clips: the interval [0, L], no flux.", show_default=False),
     ] = None,
-    points: Annotated[int, typer.Option(help="Collocation points of --length.")] = 48,
+    points: Annotated[
+        int | None,
+        typer.Option(help="Points of the first grid of --length; finer ones follow.", show_default="from the modes"),
+    ] = None,
     modes: Annotated[
         str | None,
         typer.Option(metavar="J,J,...|all", help="Follow the branches of these modes.", show_default="the first four"),
@@ -117,17 +123,24 @@ def branch(
     """
     from rdmf_theory.patterns.branches import explore, summary, with_profiles
     from rdmf_theory.patterns.equations import clip_axis, interval_axis
+    from rdmf_theory.patterns.resolution import explore_interval
 
     design = (u_star, z, excess, wavelength, rate)
     point = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
     parameter, limits = _range(bounds, parameter)
-    axis = clip_axis(clips) if length is None else interval_axis(length, points)
-    problem, start, base, described = _problem(
-        system, settings or [], design, point, parameter, limits, axis, state, timeout
-    )
     certify = certify or certificate is not None
     if certify and length is not None:
         raise ParameterError("--certify needs --clips: the proof is about T clips, not about an interval.")
+    if length is not None and clips is not None:
+        raise ParameterError("--length and --clips are two axes: an interval of the equation, or T clips. Keep one.")
+    if length is None and points is not None:
+        raise ParameterError(
+            "--points is the grid of --length; clips are a grid themselves. Drop it, or give --length."
+        )
+    axis = clip_axis(75 if clips is None else clips) if length is None else interval_axis(length, points or 48)
+    problem, start, base, described = _problem(
+        system, settings or [], design, point, parameter, limits, axis, state, timeout
+    )
     values = list(at or ([start] if limits[0] <= start <= limits[1] else []))
     for value in values:
         if not limits[0] <= value <= limits[1]:
@@ -135,11 +148,18 @@ def branch(
     with _progress() as show:
         wanted = None if modes in (None, "all") else _modes(str(modes))
         most = 4 if modes is None else 10**6
-        diagram = explore(
-            problem, base, start, limits, modes=wanted, most=most, opposite=opposite, secondary=secondary, progress=show
-        )
+        options: dict[str, Any] = {"modes": wanted, "most": most, "opposite": opposite, "secondary": secondary}
+        options["progress"] = show
+        resolution = None
+        if length is None:
+            diagram = explore(problem, base, start, limits, **options)
+        else:
+            resolution = explore_interval(problem, base, start, limits, points=points, seconds=timeout, **options)
+            diagram = resolution.diagram
         found = _patterns(diagram, values, certify, certificate, show)
     answer = described | summary(diagram) | {"patterns": found}
+    if resolution is not None:
+        answer["resolution"] = resolution.to_dict()
     if output is not None:
         from rdmf_theory.support.files import write_text
 
@@ -151,7 +171,7 @@ def branch(
 
         save(plot_diagram(diagram, values), plot)
         console.print(f"picture: {plot}")
-    emit(answer, json, lambda: _render(answer, certify))
+    emit(answer, json, lambda: _render(answer, certify, resolution))
     if certify and not any(row["proof"]["outcome"] == "certified" for row in found):
         console.print("no pattern was proved: none of those listed is stable, or --at has none")
         raise typer.Exit(1)
@@ -359,21 +379,28 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield lambda text: progress.update(task, advance=1, description=text)
 
 
-def _render(answer: dict[str, Any], certify: bool) -> None:
+def _render(answer: dict[str, Any], certify: bool, resolution: Resolution | None) -> None:
     name = answer["parameter"]
     axis = answer["axis"]
     where = f"{axis['nodes']} clips" if axis["kind"] == "clips" else f"[0, {axis['length']:.12g}]"
     print(f"{answer['system']} on {where}, {name} in [{answer['range'][0]:g}, {answer['range'][1]:g}]")
     print(f"  {len(answer['branch_points'])} branch points of the homogeneous states")
-    for row in answer["branches"]:
+    if resolution is not None:
+        _render_resolution(resolution)
+    for index, row in enumerate(answer["branches"]):
         stable = sum(state["unstable"] == 0 for state in row["states"])
         print(
             f"{row['name']}: leaves at {name} = {row['start']:.12g}; {stable} of {len(row['states'])} states are stable"
         )
-        for event in row["events"]:
+        for number, event in enumerate(row["events"]):
             before, after = event["unstable"]
             digits = 10 if event["kind"] in ("fold", "branch point", "hopf") else 5
-            print(f"  {event['kind']:<12} at {event['parameter']:.{digits}g}, unstable eigenvalues {before} -> {after}")
+            doubt = ""
+            if resolution is not None:
+                digits = min(digits, resolution.digits(index, number))
+                doubt = "" if digits else ", NOT confirmed: two grids have no digit of it in common"
+            shown = f"{event['parameter']:.{max(digits, 1)}g}"
+            print(f"  {event['kind']:<12} at {shown}, unstable eigenvalues {before} -> {after}{doubt}")
         print(f"  end: {row['end']}")
     for row in answer["patterns"]:
         kind = "stable" if row["unstable"] == 0 else f"{row['unstable']} unstable eigenvalues"
@@ -384,6 +411,17 @@ def _render(answer: dict[str, Any], certify: bool) -> None:
         print("" if row["layer_multiplier"] is None else f", layer's multiplier {row['layer_multiplier']:.7f}")
         if certify:
             _render_proof(row["proof"])
+
+
+def _render_resolution(resolution: Resolution) -> None:
+    grids = ", ".join(map(str, resolution.grids))
+    if resolution.resolved:
+        print(f"  resolved: special points agree on grids of {grids} points; only digits in common are shown")
+        return
+    tail = f"the last cosine coefficients are {resolution.tail:.0e} of the largest"
+    print(f"  NOT resolved on grids of {grids} points: {tail}")
+    gone = f"; {resolution.vanished} special points of the coarser grid are gone" if resolution.vanished else ""
+    print(f"  only digits that two grids have in common are shown{gone}; raise --timeout or --points")
 
 
 def _render_proof(proof: dict[str, Any]) -> None:
