@@ -26,10 +26,12 @@ from rdmf_theory.commands.options import (
 )
 from rdmf_theory.commands.ranges import METAVAR, parse_range
 from rdmf_theory.commands.system_options import (
+    Domain,
     Settings,
     System,
     Timeout,
     certified_states,
+    in_domain,
     refuse_without_system,
     system_point,
 )
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 def branch(
     system: System = None,
+    domain: Domain = None,
     settings: Settings = None,
     timeout: Timeout = 60.0,
     u_star: UStar = 0.4,
@@ -121,6 +124,7 @@ def branch(
     --at is proved: it exists, is locally unique and stable, and runs of the layer that come close converge to it.
     `rdmf certify` re-checks the proofs that --certificate writes. Exit code 1: --certify proved no pattern.
     """
+    system = in_domain(system, domain)
     from rdmf_theory.patterns.branches import explore, summary, with_profiles
     from rdmf_theory.patterns.equations import clip_axis, interval_axis
     from rdmf_theory.patterns.resolution import explore_interval

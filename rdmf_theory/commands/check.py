@@ -11,10 +11,12 @@ from rdmf_theory.commands import competition as cuts
 from rdmf_theory.commands.options import Clips, Json
 from rdmf_theory.commands.system_options import (
     Box,
+    Domain,
     Settings,
     System,
     Timeout,
     classified,
+    in_domain,
     refuse_without_system,
 )
 from rdmf_theory.errors import ParameterError
@@ -40,6 +42,7 @@ def check(
         typer.Option("--D-v", metavar="NUMBER", help="Diffusion of the activator, clip^2/step.", show_default="1"),
     ] = None,
     system: System = None,
+    domain: Domain = None,
     settings: Settings = None,
     box: Box = None,
     timeout: Timeout = 60.0,
@@ -61,6 +64,7 @@ def check(
     Exit code 0 only for `turing` (or `competing`): a state that is stable without diffusion, unstable with it. Points
     on a boundary are reported as such, since decimals are taken as the exact rationals that they write.
     """
+    system = in_domain(system, domain)
     point = {"F": F, "k": k, "s": s, "D_u": D_u, "D_v": D_v}
     if cuts.wanted(competition, conductances):
         cuts.refuse(context, ("system", "settings", "box", "timeout"), "of a video with cuts or global competition")

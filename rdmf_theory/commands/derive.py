@@ -14,7 +14,15 @@ import typer
 
 from rdmf_theory.commands import competition as cuts
 from rdmf_theory.commands.options import Json
-from rdmf_theory.commands.system_options import Settings, System, Timeout, refuse_without_system, set_values
+from rdmf_theory.commands.system_options import (
+    Domain,
+    Settings,
+    System,
+    Timeout,
+    in_domain,
+    refuse_without_system,
+    set_values,
+)
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 from rdmf_theory.support.time_limit import TimeLimit, within
@@ -38,6 +46,7 @@ class Format(StrEnum):
 def derive(
     form: Annotated[Format, typer.Option("--format", help="text, latex or json.")] = Format.text,
     system: System = None,
+    domain: Domain = None,
     settings: Settings = None,
     timeout: Timeout = 60.0,
     competition: cuts.Mode = cuts.Competition.local,
@@ -50,6 +59,7 @@ def derive(
     rational species get their states, conditions and closed-form thresholds. Here --set puts values in, and nothing has
     a default; with all values but one set, the exact critical values of that one are listed.
     """
+    system = in_domain(system, domain)
     as_json = json or form is Format.json
     if competition is cuts.Competition.all:
         if system is not None:

@@ -26,10 +26,12 @@ from rdmf_theory.commands.options import (
 )
 from rdmf_theory.commands.system_options import (
     Box,
+    Domain,
     Settings,
     System,
     Timeout,
     classified,
+    in_domain,
     refuse_without_system,
 )
 from rdmf_theory.errors import ParameterError
@@ -56,6 +58,7 @@ def dispersion(
     clips: Clips = 75,
     step_size: StepSize = 1.0,
     system: System = None,
+    domain: Domain = None,
     settings: Settings = None,
     box: Box = None,
     state: Annotated[
@@ -80,6 +83,7 @@ def dispersion(
     --conductances the modes are those of one video with cuts; with --competition global the substrate is one number per
     video, and a mode mu > 0 grows iff D_v mu < w.
     """
+    system = in_domain(system, domain)
     if cuts.wanted(competition, conductances):
         point = {"F": F, "k": k, "D_u": D_u, "D_v": D_v}
         kappa = cuts.prepare(context, competition, conductances, clips, ("settings", "box", "state", "plot"))

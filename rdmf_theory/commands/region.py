@@ -22,7 +22,7 @@ from rdmf_theory.commands.region_uses import (
     render_uses,
     uses,
 )
-from rdmf_theory.commands.system_options import Settings, System, Timeout
+from rdmf_theory.commands.system_options import Domain, Settings, System, Timeout, in_domain
 from rdmf_theory.commands.system_region import Axis, RegionClips, SecondAxis, refuse_axes, system_region
 from rdmf_theory.support.terminal import console, emit
 
@@ -55,6 +55,7 @@ def region(
     sample: Sample = None,
     seed: Seed = 0,
     system: System = None,
+    domain: Domain = None,
     settings: Settings = None,
     x: Axis = None,
     y: SecondAxis = None,
@@ -76,6 +77,7 @@ def region(
     curves and points of codimension two in a window, and bounds of the Turing region's area. Every location is
     enclosed by ball arithmetic.
     """
+    system = in_domain(system, domain)
     closed_form = {"--d": d, "--s": s, "--F-max": F_max, "--strips": strips, "--output": output}
     closed_form |= {"--export": export, "--gap": gap, "--robust": robust, "--distance": distance, "--sample": sample}
     if system is not None:

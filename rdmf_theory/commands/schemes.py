@@ -9,10 +9,12 @@ import typer
 
 from rdmf_theory.commands.options import Clips, Excess, Json, Plot, Rate, UStar, Wavelength, Z
 from rdmf_theory.commands.system_options import (
+    Domain,
     Settings,
     System,
     Timeout,
     certified_states,
+    in_domain,
     parse_settings,
     system_point,
 )
@@ -38,6 +40,7 @@ def schemes(
     rate: Rate = 0.2,
     clips: Clips = 75,
     system: System = None,
+    domain: Domain = None,
     settings: Settings = None,
     timeout: Timeout = 60.0,
     plot: Plot = None,
@@ -52,6 +55,7 @@ def schemes(
     With --system, order, positivity and balance are derived for that system, and the artefacts looked for on a grid of
     steps and modes at its homogeneous states that are stable without diffusion: seen or not seen, which is no proof.
     """
+    system = in_domain(system, domain)
     from rdmf_theory.schemes.definition import SCHEMES, scheme_named
 
     chosen = [scheme_named(name) for name in only] if only else list(SCHEMES.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -24,6 +24,14 @@ System = Annotated[
         help="A built-in system (gray-scott, schnakenberg, brusselator, gierer-meinhardt, fitzhugh-nagumo, "
         "lengyel-epstein), a TOML file, or equations such as \"u' = a - u + u^2*v; v' = b - u^2*v\".",
         show_default=False,
+    ),
+]
+Domain = Annotated[
+    Literal["real", "nonnegative"] | None,
+    typer.Option(
+        "--domain",
+        help="With --system: nonnegative leaves out states with a negative entry; real keeps them.",
+        show_default="the system's own; equations are real",
     ),
 ]
 Settings = Annotated[
@@ -52,6 +60,15 @@ Timeout = Annotated[
         help="With --system: longest time for computer algebra; what is not decided by then is said, with a remedy.",
     ),
 ]
+
+
+def in_domain(name: str | None, domain: str | None) -> str | None:
+    """The system's name with the domain of `--domain`, as `load_system` reads it. Raises: ParameterError."""
+    if domain is None:
+        return name
+    if name is None:
+        raise ParameterError(f"--domain wants --system NAME|FILE. Got {domain!r} without it.")
+    return f"{name}; {domain}"
 
 
 def parse_settings(settings: Sequence[str] | None) -> dict[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from rdmf_theory.kinetics import GRAY_SCOTT, ReactionSystem
@@ -111,19 +112,28 @@ def positive(scheme: Scheme, system: ReactionSystem = GRAY_SCOTT) -> Finding:
 
     In each stage `(c + h loss - h D Lap) x = right side` the matrix is an M-matrix if c > 0 and loss, D >= 0, so x >= 0
     follows from a right side >= 0. With `Lap y = neighbours - 2 y` the right side is a sum of terms in non-negative
-    quantities: no negative term proves it. If all negative terms carry the same field y, then `h (...) <= 1` is
-    sufficient, and it is given as the reason.
+    quantities: no negative term proves it, nor do factors that are squares or have no negative term. If all negative
+    terms carry the same field y, then `h (...) <= 1` is sufficient, and it is given as the reason. "No" has a witness;
+    without one, and without a proof, the answer is "undecided".
     """
-    conditions = []
+    conditions: list[str] = []
+    open_stages = []
     for stage in scheme.update(system).stages:
         found = _positivity_condition(stage)
         if found is None:
-            return Finding("no", f"a term of {stage.unknown} is negative where its own field is zero")
-        conditions += found
-    if not conditions:
+            open_stages.append(stage)
+        else:
+            conditions += found
+    if not open_stages and not conditions:
         return Finding("yes", "M-matrices on the left, only positive terms on the right")
-    witness = _leaves_quadrant(scheme) if system is GRAY_SCOTT else None
-    return Finding("no", "positive if " + " and ".join(dict.fromkeys(conditions)), witness)
+    witness = _leaves_quadrant(scheme) if system is GRAY_SCOTT else _negative_step(scheme, system)
+    if open_stages:
+        name = open_stages[0].unknown
+        if witness is not None:
+            return Finding("no", f"a term of {name} is negative where its own field is zero", witness)
+        return Finding("undecided", f"not proved: the terms of {name} have both signs, and no witness was found")
+    sufficient = "positive if " + " and ".join(dict.fromkeys(conditions))
+    return Finding("no" if witness is not None or system is GRAY_SCOTT else "undecided", sufficient, witness)
 
 
 def _positivity_condition(stage: Stage) -> list[str] | None:
@@ -136,7 +146,7 @@ def _positivity_condition(stage: Stage) -> list[str] | None:
         neighbours[lap] = sp.Symbol(f"neighbours_{lap.args[0]}", nonnegative=True) - 2 * lap.args[0]
     terms = sp.Add.make_args(sp.expand(right.subs(neighbours)))
     negative = [term for term in terms if not _terms_are(term, positive=True)]
-    if not negative:
+    if not negative or all(_is_not_negative(part) for part in _powers_of_h(sp.Add(*terms))):
         return []
     for y in (term for term in terms if term.is_Symbol):
         rest = [sp.cancel(-term / y) for term in negative]
@@ -146,6 +156,43 @@ def _positivity_condition(stage: Stage) -> list[str] | None:
         ):
             loss = sp.factor_terms(sp.expand(sp.Add(*rest) / h))
             return [f"h*({loss}) <= 1"]
+    return None
+
+
+def _powers_of_h(expression: Any) -> list[Any]:
+    """The coefficients of a right side in the step size; the expression itself if it is no polynomial in it."""
+    expression = sp.expand(expression)
+    return sp.Poly(expression, h).all_coeffs() if expression.is_polynomial(h) else [expression]
+
+
+def _is_not_negative(expression: Any) -> bool:
+    """Whether an expression is proved to be >= 0 for positive symbols: each factor is an even power or has one sign."""
+    constant, factors, *_ = sp.factor_list(sp.numer(sp.together(expression)))
+    below = sp.denom(sp.together(expression))
+    sign = int(sp.sign(constant)) * (1 if _terms_are(below, positive=True) else 0)
+    for factor, power in factors:
+        if power % 2 == 0 or _terms_are(factor, positive=True):
+            continue
+        if not _terms_are(factor, positive=False):
+            return False
+        sign = -sign
+    return sign > 0 or expression == 0
+
+
+def _negative_step(scheme: Scheme, system: ReactionSystem, trials: int = 60) -> dict[str, Any] | None:
+    """A non-negative uniform state, positive parameters and a step size with a negative next state, exact; or None."""
+    random = np.random.default_rng(0)
+    for _ in range(trials):
+        fields = [[str(random.choice(["0", "1/10", "1/2", "1", "2", "5"]))] for _ in system.species]
+        names = [str(symbol) for symbol in (*system.parameters, *system.diffusions)]
+        values = {name: str(random.choice(["1/10", "1/2", "1", "3"])) for name in names}
+        size = str(random.choice(["1/10", "1", "10"]))
+        try:
+            after = run_exact(scheme, fields, values, size, system)
+        except (ZeroDivisionError, ValueError):
+            continue
+        if all(x.is_Rational for row in after for x in row) and any(x < 0 for row in after for x in row):
+            return {"fields": fields, "values": values, "h": size, "next": [[str(x) for x in row] for row in after]}
     return None
 
 

@@ -6,6 +6,7 @@ Every built-in states its literature form, and has default values inside its Tur
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,13 @@ def load_system(name_or_file: str | Path) -> ReactionSystem:
 
     Arguments:
         name_or_file: a key of `BUILT_IN`; a path that ends in .toml or exists; or text with `'` and `=`, such as
-            "u' = a - u + u^2*v; v' = b - u^2*v".
+            "u' = a - u + u^2*v; v' = b - u^2*v". With "; nonnegative" or "; real" behind it the species are, or are
+            not, concentrations, whatever the system says itself.
     Raises: ParameterError for an unknown name or bad equations, DataError for a bad file.
     """
+    base, _, domain = str(name_or_file).rpartition(";")
+    if base and domain.strip() in ("nonnegative", "real"):
+        return with_domain(load_system(base.strip()), domain.strip())
     text = str(name_or_file)
     if text in BUILT_IN:
         return BUILT_IN[text]
@@ -131,6 +136,15 @@ def load_system(name_or_file: str | Path) -> ReactionSystem:
     if path.suffix == ".toml" or path.exists():
         return system_text.read_system(path)
     raise ParameterError(f"--system must be a built-in system or a TOML file. Got {text!r}; {_near(text)}")
+
+
+def with_domain(system: ReactionSystem, domain: str) -> ReactionSystem:
+    """The same system with species that are concentrations ("nonnegative") or any real numbers ("real")."""
+    assumption: dict[str, bool] = {"nonnegative": True} if domain == "nonnegative" else {"real": True}
+    fields = tuple(sp.Symbol(symbol.name, **assumption) for symbol in system.species)
+    at = dict(zip(system.species, fields, strict=True))
+    reactions = tuple(reaction.xreplace(at) for reaction in system.reactions)
+    return replace(system, species=fields, reactions=reactions)
 
 
 def _near(text: str) -> str:

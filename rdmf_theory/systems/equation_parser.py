@@ -37,10 +37,14 @@ _TOKEN = re.compile(
     r"(?P<space>\s+)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\*\*|[-+*/^()='])",
     re.ASCII,
 )
+_FUNCTIONS = (
+    *("exp", "log", "ln", "log10", "sqrt", "cbrt", "abs", "sign", "min", "max", "heaviside", "erf", "gamma"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "arctan"),
+)
 _REMEDY = {
     ".": "attributes and calls are not allowed; write a polynomial or rational expression",
-    "[": "indices are not allowed",
-    ",": "functions are not allowed; write a polynomial or rational expression",
+    "[": "indices are not allowed; a name may end in a number, such as u1",
+    ",": "functions of several arguments are not supported, decimals have a point, and ; separates equations",
     '"': "text is not allowed; write a polynomial or rational expression",
     ";": "separate equations are separate strings",
     ":": "only + - * / ^ and parentheses are allowed",
@@ -124,6 +128,11 @@ class _Parser:
     def unexpected(self, token: _Token) -> None:
         before = self.tokens[self.position - 1] if self.position else None
         if token.text == "(" and before is not None and before.kind == "name":
+            if before.text in _FUNCTIONS:
+                self.refuse(
+                    before,
+                    f"the function {before.text} is not supported; reactions are polynomials and their quotients",
+                )
             self.refuse(
                 token, f"{before.text}(...) looks like a call; calls are not allowed, a product is {before.text}*(...)"
             )
@@ -210,7 +219,9 @@ class _Parser:
         token = self.take()
         rule = f"a power must be an integer of at most {LARGEST_POWER}"
         if token.kind != "number" or not token.text.isdigit():
-            self.refuse(at, f"{rule}. Got {token.text!r}; only polynomials and their quotients are allowed")
+            what = "a parameter" if token.kind == "name" else repr(token.text)
+            shown = f"{what} {token.text!r}" if token.kind == "name" else what
+            self.refuse(at, f"{rule}. Got {shown}; put its value in, real powers and roots are not supported")
         # compare the digits before making a number of them
         if len(token.text.lstrip("0")) > len(str(LARGEST_POWER)) or int(token.text) > LARGEST_POWER:
             self.refuse(at, f"{rule}. Got {_short(token.text)}")

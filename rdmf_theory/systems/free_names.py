@@ -11,19 +11,20 @@ import sympy as sp
 
 from rdmf_theory.kinetics import ReactionSystem
 
-# what a quantity is called, and what else where the system already uses that name
+# what a quantity is called, and what else where the system has that name: the digit keeps a line such as
+# "gap0 = ..." from reading like one that defines e
 _OTHER: Mapping[str, str] = {
-    "tr": "trace_J",
-    "det": "det_J",
-    "c": "slope_c",
-    "e": "gap_e",
-    "h": "det_mode",
-    "lambda": "growth",
-    "mu": "mode",
-    "mu_c": "mode_c",
-    "J": "Jac",
-    "D": "Diff",
-    "I": "Id",
+    "tr": "trace0",
+    "det": "det0",
+    "c": "slope0",
+    "e": "gap0",
+    "h": "mode_det0",
+    "lambda": "growth0",
+    "mu": "mode0",
+    "mu_c": "critical0",
+    "J": "J0",
+    "D": "D0",
+    "I": "I0",
 }
 
 
@@ -45,7 +46,7 @@ class FreeNames:
 
     def name(self, wanted: str) -> str:
         """`wanted` if it is free, else its replacement, else that with a number."""
-        other = _OTHER.get(wanted, f"{wanted}_own")
+        other = _OTHER.get(wanted, f"{wanted}0")
         for candidate in (wanted, other):
             if candidate not in self.taken:
                 return candidate

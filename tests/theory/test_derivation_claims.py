@@ -172,8 +172,8 @@ def test_names_of_the_user_stay_the_users() -> None:
             assert not left & own or left <= {"D_u", "D_v"}, row.text()
         if row.name.startswith(("jacobian", "diffusion")):
             assert row.formula.lhs.name not in own
-    names = FreeNames(frozenset({"c", "slope_c", "slope_c1"}))
-    assert (names.name("c"), names.name("e")) == ("slope_c2", "e")
+    names = FreeNames(frozenset({"c", "slope0", "slope01"}))
+    assert (names.name("c"), names.name("e")) == ("slope02", "e")
     assert distinct(["a", "b", "a", "a__2", "a"]) == ["a", "b", "a__2", "a__2__2", "a__3"]
 
 

@@ -75,7 +75,7 @@ def test_derive_says_what_it_did_not_decide(capsys: pytest.CaptureFixture) -> No
     assert [row["name"] for row in answer["rows"]][-1] == "modes"
     assert "states in closed form did not end within 0.05 s; raise --timeout" in printed.err
     assert f"rdmf region --system {THOMAS} --set b=100 --set alpha=3/2" in printed.err
-    assert "--x a:LOW:HIGH" in printed.err
+    assert "--x a=LOW:HIGH" in printed.err
 
 
 def test_derive_leaves_nothing_undecided_in_time(capsys: pytest.CaptureFixture) -> None:
