@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rdmf_model.checkpoints.lock import LOCK, refuse_if_locked
 from rdmf_model.config.config import Config
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.files import write_atomically
 from rdmf_theory.support.terminal import json_ready
 
-CONFIG, STATISTICS = "config.json", "statistics.json"
+CONFIG, STATISTICS, STATE = "config.json", "statistics.json", "last.state"
 # what may change between the parts of one run without changing its result
 FREE_ON_RESUME = {"device", "threads", "save_seconds", "save_steps", "tensorboard"}
 
@@ -20,8 +21,12 @@ FREE_ON_RESUME = {"device", "threads", "save_seconds", "save_steps", "tensorboar
 def check_folder(config: Config | None, output: Path, resume: bool) -> Config:
     """The configuration to use: the given one, or the run's own on `resume`.
 
-    Raises: ParameterError for a new run in a folder that holds something, or a resumed one without a configuration.
+    Raises: ParameterError for a new run in a folder that holds something, a resumed one without a configuration, or a
+        folder that another training writes.
     """
+    main = int(os.environ.get("RANK", "0")) == 0
+    if main:
+        refuse_if_locked(output)
     from_run = output / CONFIG
     if resume:
         if from_run.exists():
@@ -31,7 +36,7 @@ def check_folder(config: Config | None, output: Path, resume: bool) -> Config:
             raise ParameterError(
                 f"--resume needs a run folder with a {CONFIG}. Got {output}. Give the folder that `rdmf train` wrote."
             )
-    elif int(os.environ.get("RANK", "0")) == 0 and output.exists() and (not output.is_dir() or any(output.iterdir())):
+    elif main and output.exists() and (not output.is_dir() or any(path.name != LOCK for path in output.iterdir())):
         raise ParameterError(
             f"output must be a new folder. {output} exists. Add --resume to continue it, or give another --output."
         )

@@ -13,6 +13,7 @@ from rdmf_model.data.feature_sources import check_kinds, trained_kinds
 from rdmf_model.evaluation.predict import predict_dataset
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
+from rdmf_theory.support.terminal import console
 
 
 def evaluate_run(
@@ -41,6 +42,7 @@ def evaluate_run(
     Raises: DataError for a checkpoint or data that cannot be used; ParameterError for a split or override that does
         not exist.
     """
+    from rdmf_model.data.digests import changed_since_training, say_changed
     from rdmf_model.data.splits import load_split
     from rdmf_model.evaluation.metrics import can_be_measured, evaluate_predictions
 
@@ -49,6 +51,8 @@ def evaluate_run(
     if output is not None and not output.absolute().parent.is_dir():
         raise ParameterError(f"--output must lie in a folder that exists. Got {output}.")
     dataset = load_split(config, split)
+    if not overrides and (changed := changed_since_training(run, config.data, split, dataset.annotations)):
+        console.print(f"not the data of the training: {say_changed(changed)}", highlight=False, soft_wrap=True)
     for kind, found in (("video", dataset.video_channels), ("text", dataset.text_channels)):
         expected = header["widths"][kind]
         if found != expected:

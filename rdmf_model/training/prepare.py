@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rdmf_model.checkpoints.run_folder import STATE
 from rdmf_model.config.config import Config, DataConfig
 from rdmf_model.data.feature_sources import check_kinds
 from rdmf_theory.errors import DataError
@@ -55,6 +57,22 @@ def check_widths(config: Config, train_set: MomentDataset, val_set: MomentDatase
                 "both alike."
             )
     check_kinds(val_set.video_kinds, train_set.video_kinds, str(config.data.annotations("val")))
+
+
+def record_data(config: Config, output: Path, resume: bool, datasets: Sequence[MomentDataset]) -> None:
+    """Write what a new run is trained on; raise DataError where a resumed one's data are other ones now."""
+    from rdmf_model.data.digests import changed_files, read_record, say_changed, split_files, write_record
+
+    files: dict[str, Path] = {}
+    for split, dataset in zip(("train", "val"), datasets, strict=True):
+        files |= split_files(config.data, split, dataset.annotations)
+    if not resume or not (output / STATE).exists():
+        write_record(output, files)
+    elif changed := changed_files(read_record(output), files):
+        raise DataError(
+            f"{output}: was trained on other data: {say_changed(changed)}. Put back what it was trained on, or train "
+            "into another folder."
+        )
 
 
 def resolve_region(

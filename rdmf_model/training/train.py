@@ -1,23 +1,32 @@
 """`rdmf train`: from a configuration to a run folder.
 
-A run folder holds config.json (as resolved with the data), statistics.json (of the training windows), log.jsonl (one
-object per epoch), best.safetensors and last.safetensors (the model with its region), last.state (for `--resume`) and,
-if asked for, tensorboard/.
+A run folder holds config.json (as resolved with the data), data.json (size and SHA-256 of every file of the data),
+statistics.json (of the training windows), log.jsonl (one object per epoch), best.safetensors and last.safetensors (the
+model with its region), last.state (for `--resume`) and, if asked for, tensorboard/. While it is written it is locked.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rdmf_model.checkpoints.run_folder import STATISTICS, check_folder, json_bytes, write_config
+from rdmf_model.checkpoints.lock import LOCK, run_lock
+from rdmf_model.checkpoints.run_folder import STATE, STATISTICS, check_folder, json_bytes, write_config
 from rdmf_model.config.config import Config
 from rdmf_model.data.splits import load_split
 from rdmf_model.evaluation.selection import check_selection
-from rdmf_model.training.prepare import check_widths, discard_planted, planted_paths, resolve_region, write_planted
+from rdmf_model.training.prepare import (
+    check_widths,
+    discard_planted,
+    planted_paths,
+    record_data,
+    resolve_region,
+    write_planted,
+)
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import remove_temporary_files, write_atomically
 from rdmf_theory.support.terminal import console
@@ -69,16 +78,18 @@ def train(config: Config | None, output: Path, *, resume: bool = False) -> Train
     if main:
         output.mkdir(parents=True, exist_ok=True)
         remove_temporary_files(output)
-    try:
-        config, datasets, model = _set_up(config, output, accelerator, resume)
-    except (ParameterError, DataError):
-        if main and not resume:
-            # nothing was trained: the same command has to work once its cause is mended
-            discard_planted(output, config.data)
-            output.rmdir()
-        raise
-    accelerator.wait_for_everyone()
-    return _run(config, output, accelerator, datasets, model)
+    with run_lock(output) if main else nullcontext():
+        try:
+            config, datasets, model = _set_up(config, output, accelerator, resume)
+        except (ParameterError, DataError):
+            if main and not resume:
+                # nothing was trained: the same command has to work once its cause is mended
+                discard_planted(output, config.data)
+                (output / LOCK).unlink()
+                output.rmdir()
+            raise
+        accelerator.wait_for_everyone()
+        return _run(config, output, accelerator, datasets, model)
 
 
 def _set_up(
@@ -109,6 +120,7 @@ def _set_up(
         else:
             align_score(model, samples, config.train.alignment_ridge)
     if accelerator.is_main_process:
+        record_data(config, output, resume, datasets)
         write_config(config, output, resume)
         write_atomically(output / STATISTICS, json_bytes(statistics.to_dict() if statistics is not None else {}))
         _announce(config, statistics, given)
@@ -127,7 +139,7 @@ def _run(
     from rdmf_model.training.losses import MomentLoss
     from rdmf_model.training.optimizer import build_optimizer
     from rdmf_model.training.state import Progress, TrainingState
-    from rdmf_model.training.trainer import STATE, Trainer
+    from rdmf_model.training.trainer import Trainer
 
     prepared, optimizer = accelerator.prepare(model, build_optimizer(model, config.train))
     average = None

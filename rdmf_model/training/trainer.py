@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from rdmf_model.checkpoints.checkpoint import save_checkpoint
+from rdmf_model.checkpoints.run_folder import STATE
 from rdmf_model.config.config import Config
 from rdmf_model.evaluation.selection import selection_score
 from rdmf_model.training.distributed import forward_global
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from rdmf_model.data.dataset import MomentDataset
 
-LOG, STATE, BEST, LAST = "log.jsonl", "last.state", "best.safetensors", "last.safetensors"
+LOG, BEST, LAST = "log.jsonl", "best.safetensors", "last.safetensors"
 
 
 class DivergenceError(DataError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rdmf_model.data.digests import say_changed
 from rdmf_model.properties import PropertyResult
 from rdmf_model.verification.random_texts import DoorResult
 from rdmf_model.verification.run import VerificationReport
@@ -39,6 +40,9 @@ def print_report(report: VerificationReport) -> None:
         out.print(line, highlight=False, markup=False, soft_wrap=True)
     if report.door is not None:
         out.print(f"texts        {door_line(report.door)}", highlight=False, markup=False, soft_wrap=True)
+    if report.data_changed:
+        line = f"data         NOT those of the training: {say_changed(report.data_changed)}"
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
     if report.embeddings:
         out.print(
             f"             {report.embeddings} texts of the run's own data are among those tried", highlight=False

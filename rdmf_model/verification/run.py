@@ -20,6 +20,7 @@ from torch import Tensor
 from rdmf_model.checkpoints.checkpoint import Run, checkpoint_path, load_run, program_versions, read_run
 from rdmf_model.config.config import Config
 from rdmf_model.data.annotations import read_annotations
+from rdmf_model.data.digests import RECORD, changed_since_training
 from rdmf_model.data.feature_sources import load_text, open_source
 from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
 from rdmf_model.verification.certificate import CertificateResult, certify_layer, describe, judge_certificate
@@ -39,6 +40,7 @@ class VerificationReport:
         properties: results in the order they were run.
         door: what became of the crowd of random texts; None where there was none.
         subject: the model that was judged, for pictures.
+        data_changed: files of the run's data that are others than in training, as `PATH (why)`.
         examples, seed: of the search.
         seconds: of everything.
     """
@@ -54,6 +56,7 @@ class VerificationReport:
     seconds: float
     door: DoorResult | None = None
     subject: Subject | None = field(default=None, repr=False, compare=False)
+    data_changed: Sequence[str] = ()
 
     @property
     def holds(self) -> bool:
@@ -85,6 +88,7 @@ class VerificationReport:
             "door": None if self.door is None else self.door.to_dict(),
             "run_embeddings": self.embeddings,
             "not_judged": self.not_judged,
+            "data_changed": list(self.data_changed),
             "properties": [result.to_dict() for result in self.properties],
             "examples": self.examples,
             "seed": self.seed,
@@ -150,7 +154,26 @@ def verify_run(
         if texts and subject.has_region:
             door = push_texts(subject, texts, seed, _counter(progress, "random texts", texts))
     seconds = time.perf_counter() - started
-    return VerificationReport(run, file, sha256, fusion, proof, results, examples, seed, seconds, door, subject)
+    changed = changed_data(run, trained.config)
+    found = (proof, results, examples, seed, seconds, door, subject, changed)
+    return VerificationReport(run, file, sha256, fusion, *found)
+
+
+def changed_data(run: Path, config: Config) -> list[str]:
+    """What of the data that a run folder says it was trained on is another file now, or gone.
+
+    Says nothing of a checkpoint without a record of its data, such as one that was taken out of its folder.
+    """
+    if not ((run if run.is_dir() else run.parent) / RECORD).is_file():
+        return []
+    found = []
+    for split in ("train", "val"):
+        try:
+            annotations = read_annotations(config.data.annotations(split), config.data.clip_length)
+            found += changed_since_training(run, config.data, split, annotations)
+        except DataError as error:
+            found.append(str(error))
+    return list(dict.fromkeys(found))
 
 
 def load_subject(run: Path, which: str = "best") -> Subject:

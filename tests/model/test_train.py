@@ -36,7 +36,8 @@ def read_log(folder):
 def test_run_folder_holds_everything(finished):
     folder, result = finished
     names = {path.name for path in folder.iterdir()}
-    expected = {"config.json", "statistics.json", "log.jsonl", "best.safetensors", "last.safetensors", "last.state"}
+    expected = {"config.json", "data.json", "statistics.json", "log.jsonl", "last.state"}
+    expected |= {"best.safetensors", "last.safetensors"}
     assert names == expected | {"tensorboard"}
     assert result.epochs == 4
     assert result.parameters > 0
