@@ -19,6 +19,7 @@ from rdmf_model.commands import (
     bench,
     certify,
     config,
+    data,
     demo,
     doctor,
     evaluate,
@@ -71,6 +72,7 @@ def register(app: typer.Typer) -> None:
 
 theory_cli.register(app)
 register(app)
+app.add_typer(data.app, epilog=data.EPILOG, rich_help_panel=PANEL)
 
 
 def _print_version(wanted: bool) -> None:

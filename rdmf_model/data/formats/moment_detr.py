@@ -18,7 +18,8 @@ class MomentDetrFormat(AnnotationFormat):
 
     def recognises(self, file: AnnotationText) -> bool:
         # the format of last resort for anything of one object a line: its errors name file, line and field
-        return file.begins == "{" or not file.begins
+        several_lines = file.first_object is None and file.whole is not None
+        return not file.begins or (file.begins == "{" and not several_lines)
 
     def records(self, file: AnnotationText) -> Iterator[Item]:
         return file.lines()
