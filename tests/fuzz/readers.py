@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 
-from rdmf_model.checkpoints.checkpoint import FORMAT, load_run, read_tensors
+from rdmf_model.checkpoints.checkpoint import FORMAT, VERSION, load_run, read_tensors, save_tensors
 from rdmf_model.config.config import Config, load_config
 from rdmf_model.data.annotations import read_annotations
 from rdmf_model.data.features import TEXT_KEYS, load_features, map_features
@@ -83,8 +82,10 @@ def _checkpoint() -> bytes:
 
 
 def _state() -> bytes:
-    header = {"format": STATE_FORMAT, "version": 1, "progress": {"epoch": 1}}
-    return save({"model.weight": torch.zeros(2)}, metadata={"rdmf": json.dumps(header)})
+    path = Path(_scratch()) / "state.safetensors"
+    header = {"format": STATE_FORMAT, "version": VERSION, "progress": {"epoch": 1}}
+    save_tensors(path, {"model.weight": torch.zeros(2)}, header)
+    return path.read_bytes()
 
 
 def _region(path: Path) -> Any:

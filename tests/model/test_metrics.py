@@ -246,5 +246,5 @@ def test_command_prints_tables_or_maps_bad_data_to_exit_3(tmp_path, capsys):
     predictions.write_text('{"qid": 1')
     assert main([*arguments, "--json"]) == 3
     answer = capsys.readouterr()
-    assert answer.out == ""
+    assert json.loads(answer.out)["exit"] == 3
     assert f"rdmf: {predictions}:1: malformed JSON" in answer.err

@@ -75,7 +75,7 @@ class TestWithoutTriton:
         from rdmf_model.cli import main
 
         assert main(["doctor", "--json"]) == 0
-        assert "rdmf[triton]" in json.loads(capsys.readouterr().out)["missing_backends"]["triton"]
+        assert "pip install triton" in json.loads(capsys.readouterr().out)["missing_backends"]["triton"]
 
 
 @needs_triton

@@ -32,7 +32,7 @@ raise SystemExit(main(["doctor", "--json"]))
 def test_the_package_without_a_compiler(variable, repository, tmp_path):
     source, installed = tmp_path / "source", tmp_path / "installed"
     source.mkdir()
-    for name in ("rdmf_theory", "rdmf_model"):
+    for name in ("rdmf_theory", "rdmf_model", "configs"):
         shutil.copytree(repository / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
         shutil.copy(repository / name, source)
