@@ -55,7 +55,7 @@ def judge(run, capsys, certificate="certificate.json"):
     code = main(arguments)
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err
-    found = json.loads(captured.out)["certificate"] if captured.out else None
+    found = json.loads(captured.out).get("certificate") if captured.out else None
     return code, captured.err if found is None else f"{found['verdict']}: {found['explanation']}"
 
 
