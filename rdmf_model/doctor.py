@@ -31,7 +31,8 @@ def examine(commands: Iterable[str] = ()) -> dict[str, Any]:
 
     Arguments: commands, names of the program's commands.
     Returns: a dictionary with `ok` (nothing required is missing or wrong), `problems` with their remedies, `commands`
-        (None where one works, else why not), `system`, `packages`, `devices`, `backends`, `missing_backends`, `tools`.
+        (None where one works, else why not), `system`, `packages`, `devices`, `backends`, `kernels`,
+        `missing_backends`, `tools`.
     """
     problems: list[str] = []
     packages = _packages(problems)
@@ -41,12 +42,14 @@ def examine(commands: Iterable[str] = ()) -> dict[str, Any]:
         "packages": packages,
         "devices": [],
         "backends": [],
+        "kernels": [],
         "missing_backends": {},
         "tools": {name: _tool(candidates) for name, candidates in TOOLS.items()},
     }
     if packages.get("torch", {}).get("version"):
         report["devices"] = _devices()
         report["backends"] = _backends(problems)
+        report["kernels"] = _kernels(problems)
         report["missing_backends"] = _missing_backends()
     return {"ok": not problems, "problems": problems, **report}
 
@@ -124,6 +127,18 @@ def _backends(problems: list[str]) -> list[dict[str, Any]]:
     return results
 
 
+def _kernels(problems: list[str]) -> list[dict[str, Any]]:
+    """Run every compiled entry, values and gradients in both types, against its definition."""
+    from rdmf_model.ops.selfcheck import check_kernels
+
+    rows = check_kernels()
+    for row in rows:
+        if not row["works"]:
+            remedy = "Build them again: python -m rdmf_model.ops.native.build"
+            problems.append(f"compiled {row['name']} in {row['dtype']} {row['reason']}. {remedy}")
+    return rows
+
+
 def _missing_backends() -> dict[str, str]:
     """Optional engines that are not here, with the reason: no problem, the others do their work."""
     from rdmf_model.ops.reaction_diffusion import missing_backends
@@ -162,6 +177,10 @@ def render(report: dict[str, Any]) -> None:
     for backend in report["backends"]:
         verdict = f"agrees with the reference to {backend['error']:.0e}" if backend["works"] else "DOES NOT WORK"
         print(f"backend  {backend['name']} on {backend['device']}: {verdict}")
+    for kernel in report["kernels"]:
+        error = "" if kernel["error"] is None else f" to {kernel['error']:.0e}"
+        verdict = f"agrees with its definition{error}" if kernel["works"] else "DOES NOT WORK"
+        print(f"compiled {kernel['name']} in {kernel['dtype']}: {verdict}")
     for name, reason in report["missing_backends"].items():
         print(f"backend  {name} is left out, {reason}")
     for name, tool in report["tools"].items():

@@ -16,7 +16,6 @@ scores only: no C x C projection.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 import torch
@@ -25,12 +24,12 @@ from torch import Tensor, nn
 from rdmf_model.constraints.base import Constraint, Design
 from rdmf_model.fusion.base import FeedForward, Fusion, FusionOutput
 from rdmf_model.fusion.inputs import check_inputs, clip_lengths
-from rdmf_model.ops.reaction_diffusion import reaction_diffusion
 from rdmf_model.ops.reaction_diffusion.driven import (
     Drive,
     Rates,
     Readout,
-    compose,
+    Start,
+    Trace,
     driven_reaction_diffusion,
     driven_readout,
     read,
@@ -58,14 +57,9 @@ class ReactionDiffusionFusion(Fusion):
         dropout: of the readout and the feed-forward block.
         backend: of the operator; None picks the best available.
 
-    Attributes:
-        fused: start, steps and readout in one operator where the compiled kernel runs. Off: each by itself, by the
-            same formulas, so that what enters the steps can be observed (`rdmf_model.properties`).
-
     Raises: ParameterError if the channels do not divide among the heads.
     """
 
-    fused: bool = True
     has_region: ClassVar[bool] = True
     supports_chunks: ClassVar[bool] = True
     takes_score: ClassVar[bool] = True
@@ -183,10 +177,46 @@ class ReactionDiffusionFusion(Fusion):
         """
         tilt = self.tilt(score)
         drive, rates = self.drive(design)
-        if self.fused:
-            return driven_reaction_diffusion(tilt, drive, rates, lengths, steps=self.steps, backend=self.backend)
-        operator = partial(reaction_diffusion, steps=self.steps, backend=self.backend)
-        return compose(tilt, drive, rates, lengths, design.s * self.constraint.modulate(design, tilt), operator)
+        return driven_reaction_diffusion(tilt, drive, rates, lengths, steps=self.steps, backend=self.backend)
+
+    def answer(
+        self,
+        tilt: Tensor,
+        drive: Drive,
+        rates: Rates,
+        readout: Readout,
+        video: Tensor | None,
+        lengths: Tensor | None,
+        trace: list[Trace] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """What `forward` puts into its feed-forward block, (B, T, C), and the pattern, (B, T): `driven_readout`."""
+        options = {"steps": self.steps, "backend": self.backend, "trace": trace}
+        return driven_readout(tilt, drive, rates, readout, video, lengths, **options)
+
+    @torch.no_grad()
+    def run(
+        self, rates: Rates, start: Start, lengths: Tensor | None, steps: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """(u_N, v_N), each (B, T, C), from any start: an experiment on the path that answers, `driven_readout`.
+
+        Arguments: rates: (B, C) each.  start: (B, T, C) each.  lengths: as in `react`.  steps: None: the layer's.
+        """
+        trace: list[Trace] = []
+        one = torch.ones_like(rates.F)
+        weights = Readout(*(x.to(one.dtype) for x in self.readout()))
+        driven_readout(
+            torch.zeros_like(start.u_0),
+            Drive(one, one, one, 0 * one, 0 * one, 0 * one),
+            rates,
+            weights,
+            None,
+            lengths,
+            steps=self.steps if steps is None else steps,
+            backend=self.backend,
+            trace=trace,
+            start=start,
+        )
+        return trace[0].u_N, trace[0].v_N
 
     def readout_matrix(self) -> Tensor:
         """What `read` multiplies [activator, substrate] with, (C, 2C): two diagonal blocks."""
@@ -209,32 +239,25 @@ class ReactionDiffusionFusion(Fusion):
         query: Tensor,
         video_mask: Tensor | None = None,
         text_mask: Tensor | None = None,
+        trace: list[Trace] | None = None,
     ) -> FusionOutput:
         """Fused clips (B, T, C) and the pattern (B, T), the channels' weighted activator, 0 in the padding.
 
         Arguments:
             video, video_mask: clips (B, T, C) and their validity (B, T), bool, the valid ones first; None: all.
             query: the pooled text, (B, C).  text, text_mask: not used, part of the common interface.
+            trace: a list that gets what the reaction held on the way (`driven.Trace`): the same answer, no gradients.
         Raises: ValueError, with the remedy, for anything else; half precisions are computed in float32.
         """
         video_mask, _ = check_inputs(video, text, query, video_mask, text_mask, self.activator_weight)
         lengths, query = clip_lengths(video_mask, query)
         design = self.design(query).map(lambda x: x[:, None])
         score = self.score(video, query, video_mask)
-        if not self.fused:
-            clips, pattern = self.read(video, *self.react(design, score, lengths))
-            return FusionOutput(clips, pattern * video_mask)
         # `read` after `react`, in one pass; dropout is between the change and the video
         alone = self.training and self.dropout.p > 0
-        changed, pattern = driven_readout(
-            self.tilt(score),
-            *self.drive(design),
-            self.readout(),
-            None if alone else video,
-            lengths,
-            steps=self.steps,
-            backend=self.backend,
-        )
+        drive, rates = self.drive(design)
+        added = None if alone else video
+        changed, pattern = self.answer(self.tilt(score), drive, rates, self.readout(), added, lengths, trace)
         clips = self.norm(self.feedforward(video + self.dropout(changed) if alone else changed))
         return FusionOutput(clips, pattern * video_mask)
 

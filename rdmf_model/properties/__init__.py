@@ -3,6 +3,7 @@
 `run_property` searches for a counter-example; `rdmf verify`, the pytest plugin and the tests run the same objects.
 """
 
+from rdmf_model.properties.answer import ANSWER_PROPERTIES
 from rdmf_model.properties.base import Property, PropertyResult, Scope, run_property
 from rdmf_model.properties.competition import COMPETITION_PROPERTIES
 from rdmf_model.properties.derivatives import DERIVATIVE_PROPERTIES
@@ -10,6 +11,7 @@ from rdmf_model.properties.fields import FIELD_PROPERTIES
 from rdmf_model.properties.growth import GROWTH_PROPERTIES
 from rdmf_model.properties.invariance import INVARIANCE_PROPERTIES
 from rdmf_model.properties.layer import LAYER_PROPERTIES
+from rdmf_model.properties.rows import ROW_PROPERTIES
 from rdmf_model.properties.stored import STORED_PROPERTIES
 from rdmf_model.properties.streamed import STREAMED_PROPERTIES
 from rdmf_model.properties.subject import OwnLayer, Subject
@@ -17,11 +19,13 @@ from rdmf_model.properties.symmetry import SYMMETRY_PROPERTIES
 
 PROPERTIES: tuple[Property, ...] = (
     *LAYER_PROPERTIES,
+    *ANSWER_PROPERTIES,
     *FIELD_PROPERTIES,
     *GROWTH_PROPERTIES,
     *SYMMETRY_PROPERTIES,
     *DERIVATIVE_PROPERTIES,
     *COMPETITION_PROPERTIES,
+    *ROW_PROPERTIES,
     *INVARIANCE_PROPERTIES,
     *STORED_PROPERTIES,
     *STREAMED_PROPERTIES,

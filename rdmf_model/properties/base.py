@@ -148,6 +148,8 @@ def run_property(
     examples: int = 100,
     seed: int = 0,
     progress: Callable[[], None] | None = None,
+    *,
+    shrink: bool = True,
 ) -> PropertyResult:
     """Search for an input that breaks a promise, towards small margins, and shrink it.
 
@@ -155,6 +157,7 @@ def run_property(
         examples: inputs to try, >= 1; a costly property tries its share (fewer only where the inputs run out).
         seed: of the search, >= 0; the same seed tries the same inputs.
         progress: called after each of them.
+        shrink: whether to look for a smaller counter-example once there is one.
     Returns: the result; a violated promise is a result, not an exception.
     Raises: ParameterError for examples or seed out of range, or a promise that is not about this model.
     """
@@ -203,7 +206,7 @@ def run_property(
         database=None,
         deadline=None,
         derandomize=False,
-        phases=(Phase.generate, Phase.target, Phase.shrink),
+        phases=(Phase.generate, Phase.target, *((Phase.shrink,) if shrink else ())),
         print_blob=False,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]

@@ -52,7 +52,7 @@ def check_gradient_bound(subject: Subject, state: State) -> Margins:
     slope = slope / slope.abs().sum(1, keepdim=True)
     with torch.enable_grad():
         start = [u0.clone().requires_grad_(), v0.clone().requires_grad_()]
-        u, v = subject.operate(*start, gain, F, k, D_u, D_v, lengths)
+        u, v = subject.differentiable(*start, gain, F, k, D_u, D_v, lengths)
         gradients = torch.autograd.grad((slope[0] * u[0] + slope[1] * v[0]).sum(), start)
     margins = {}
     for index, name in enumerate(("u0", "v0")):

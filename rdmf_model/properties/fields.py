@@ -12,7 +12,6 @@ from torch import Tensor
 from rdmf_model.constraints.base import Design
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import seeds, sources
-from rdmf_model.properties.observe import OperatorCall
 from rdmf_model.properties.subject import Source, Subject
 
 FIELD_ERROR = 1e-5
@@ -23,6 +22,21 @@ EQUATION_ERROR = 1e-12
 """Float64: a few thousand times its rounding, for systems whose condition number is below a thousand."""
 
 LONG_RUN, STAGES = 10_000, 10
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A run's start and end, (1, T, C), its rates, (1, C), and its steps."""
+
+    u0: Tensor
+    v0: Tensor
+    F: Tensor
+    k: Tensor
+    D_u: Tensor
+    D_v: Tensor
+    steps: int
+    u: Tensor
+    v: Tensor
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,7 @@ def operator_inputs(
     return (*fields, design.F, design.k, design.D_u, design.D_v, torch.tensor([state.clips]))
 
 
-def field_margins(call: OperatorCall) -> dict[str, float]:
+def field_margins(call: Fields) -> dict[str, float]:
     """Margins of the step's bounds on fields (1, T, C), relative to their size, `FIELD_ERROR` allowed.
 
     u in [0, 1], v >= 0, mean(u + v) <= max(1, its start), and V' = (V + 1 + F + 2 D_u) / (1 + w) iterated bounds max v
@@ -84,7 +98,8 @@ def check_any_state(subject: Subject, state: State) -> Margins:
     """Margins of the bounds after the layer's steps from any state, with the parameters that a text chooses."""
     inputs = operator_inputs(subject, state)
     u, v = subject.operate(*inputs)
-    return field_margins(OperatorCall(*inputs, subject.steps, u, v))  # type: ignore[call-arg]
+    u0, v0, _, *rates, _ = inputs
+    return field_margins(Fields(u0, v0, *rates, steps=subject.steps, u=u, v=v))
 
 
 @torch.no_grad()

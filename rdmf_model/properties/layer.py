@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from rdmf_model.properties.answer import Company, companies
 from rdmf_model.properties.base import Margins, Property, Scope
-from rdmf_model.properties.fields import ROUNDING, field_margins
-from rdmf_model.properties.inputs import Query, Text, make_batch, queries, texts
-from rdmf_model.properties.observe import OperatorCall, recorded_calls
+from rdmf_model.properties.fields import ROUNDING, Fields, field_margins
+from rdmf_model.properties.inputs import Text, texts
+from rdmf_model.properties.observe import observe
 from rdmf_model.properties.subject import Subject
 from rdmf_theory import formulas
 from rdmf_theory.certificates.certify import PARAMETER_ERROR
@@ -64,30 +65,28 @@ def check_parameters(subject: Subject, text: Text) -> Margins:
 
 
 @torch.no_grad()
-def observe(subject: Subject, query: Query) -> OperatorCall:
-    """What the layer does with one video and one text."""
-    batch, model = make_batch(subject, [query]), subject.model
-    video = model.video_projection(batch.video)
-    text = model.text_projection(batch.text)
-    with recorded_calls() as calls:
-        subject.layer(video, text, model.pooling(text, batch.word_mask), batch.clip_mask, batch.word_mask)
-    if len(calls) != 1:
-        raise RuntimeError(f"the layer called its operator {len(calls)} times; it should call it once")
-    return calls[0]
+def check_gain(subject: Subject, company: Company) -> Margins:
+    """Margins of the frozen state of every clip under the gain that the steps ran with there."""
+    seen = observe(subject, company.queries)
+    F, k, D_u, D_v = (x[:, None].expand_as(seen.trace.gain)[seen.mask] for x in seen.rates)
+    return stability(F, k, seen.trace.gain[seen.mask], D_u, D_v)
 
 
-def check_gain(subject: Subject, query: Query) -> Margins:
-    """Margins of the frozen state of every clip under the gain that the layer applies there."""
-    call = observe(subject, query)
-    F, k, D_u, D_v = (value[:, None] for value in (call.F, call.k, call.D_u, call.D_v))
-    return stability(F, k, call.gain, D_u, D_v)
-
-
-def check_bounds(subject: Subject, query: Query) -> Margins:
-    """Margins of the bounds on the layer's fields, and of the starting fields they need."""
-    call = observe(subject, query)
-    start = {"u0": float(torch.minimum(call.u0, 1 - call.u0).amin()), "v0": float(call.v0.amin())}
-    return start | field_margins(call)
+@torch.no_grad()
+def check_bounds(subject: Subject, company: Company) -> Margins:
+    """Margins of the bounds on the fields that the layer read, and of the starting fields they need."""
+    seen = observe(subject, company.queries)
+    trace, worst = seen.trace, {}
+    for row, clips in enumerate(seen.lengths.tolist()):
+        part = slice(row, row + 1), slice(0, clips)
+        u0, v0, u, v = (x[part] for x in (trace.u_0, trace.v_0, trace.u_N, trace.v_N))
+        rates = (x[row : row + 1] for x in seen.rates)
+        found = field_margins(Fields(u0, v0, *rates, steps=subject.steps, u=u, v=v))
+        found |= {"u0": float(torch.minimum(u0, 1 - u0).amin()), "v0": float(v0.amin())}
+        for name, margin in found.items():
+            # NaN is kept
+            worst[name] = margin if not margin >= worst.get(name, margin) else worst.get(name, margin)
+    return worst
 
 
 LAYER_PROPERTIES: tuple[Property, ...] = (
@@ -106,7 +105,7 @@ LAYER_PROPERTIES: tuple[Property, ...] = (
         statement="For any text and video, every clip's own gain keeps its frozen state admissible.",
         latex=r"m_{\mathrm{lo}} < m_t < m_{\mathrm{hi}}",
         theorem="ModulatedGain.gain_interval_iff",
-        strategy=queries,
+        strategy=companies,
         check=check_gain,
         tolerance="none: the layer uses an inner part of the open interval, which leaves room for rounding",
         scope=Scope.LAYER,
@@ -116,7 +115,7 @@ LAYER_PROPERTIES: tuple[Property, ...] = (
         statement="For any text and video, u stays in [0, 1], v >= 0 below its bound, and mean(u + v) does not grow.",
         latex=r"0 \le u \le 1,\; v \ge 0,\; \langle u + v\rangle \le \max(1, \langle u_0 + v_0\rangle)",
         theorem="Step.run_admissible, Step.step_v_bound, Step.step_mean_bound",
-        strategy=queries,
+        strategy=companies,
         check=check_bounds,
         tolerance=ROUNDING,
         scope=Scope.LAYER,

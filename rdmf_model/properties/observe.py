@@ -1,52 +1,60 @@
-"""What does the layer hand to its operator, and what comes back? Recorded while the model runs."""
+"""What did the layer do with a batch? Its answer, and what its registers held on the way to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
-from unittest.mock import patch
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-import rdmf_model.fusion.reaction_diffusion
+from rdmf_model.constraints.base import Design
+from rdmf_model.data.batch import Batch
+from rdmf_model.fusion.base import FusionOutput
+from rdmf_model.model.base import RetrievalModel
+from rdmf_model.ops.reaction_diffusion.driven import Rates, Trace
+from rdmf_model.properties.inputs import Query, make_batch
+from rdmf_model.properties.subject import Subject
 
 
-class OperatorCall(NamedTuple):
-    """One call of the operator: its inputs and outputs, tensors broadcastable to (B, T, C), rates to (B, C)."""
+@dataclass(frozen=True)
+class Observation:
+    """One call of the layer on the path that answers: inputs, designs (B, C), trace and answer.
 
-    u0: Tensor
-    v0: Tensor
-    gain: Tensor
-    F: Tensor
-    k: Tensor
-    D_u: Tensor
-    D_v: Tensor
+    video: (B, T, C).  query: (B, C).  mask: (B, T) bool.  lengths: (B,).
+    """
+
+    video: Tensor
+    query: Tensor
+    mask: Tensor
     lengths: Tensor
-    steps: int
-    u: Tensor
-    v: Tensor
+    design: Design
+    trace: Trace
+    output: FusionOutput
+
+    @property
+    def rates(self) -> Rates:
+        """What the design says that the steps run with, (B, C) each."""
+        return Rates(self.design.F, self.design.k, self.design.D_u, self.design.D_v)
 
 
-@contextmanager
-def recorded_calls() -> Iterator[list[OperatorCall]]:
-    """Collects the fusion layer's calls of its operator."""
-    calls: list[OperatorCall] = []
-    operator = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
-
-    def record(*inputs: Any, **options: Any) -> tuple[Tensor, Tensor]:
-        u, v = operator(*inputs, **options)
-        calls.append(OperatorCall(*inputs, steps=options["steps"], u=u, v=v))
-        return u, v
-
-    fusion = rdmf_model.fusion.reaction_diffusion
-    with (
-        patch.object(fusion.ReactionDiffusionFusion, "fused", False),
-        patch.object(fusion, "reaction_diffusion", record),
-    ):
-        yield calls
+def layer_inputs(model: RetrievalModel, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """What the model hands to its fusion for a batch: video, text, query, and the two masks."""
+    video = model.video_projection(batch.video) * batch.clip_mask[..., None]
+    text = model.text_projection(batch.text) * batch.word_mask[..., None]
+    return video, text, model.pooling(text, batch.word_mask), batch.clip_mask, batch.word_mask
 
 
-def run_operator(*inputs: Tensor, steps: int, backend: str | None) -> tuple[Tensor, Tensor]:
-    """The operator that the fusion layer calls."""
-    return rdmf_model.fusion.reaction_diffusion.reaction_diffusion(*inputs, steps=steps, backend=backend)
+@torch.no_grad()
+def observe(subject: Subject, queries: Sequence[Query]) -> Observation:
+    """What the layer does with some videos and texts in one batch, in the type that answers.
+
+    Raises: RuntimeError unless it runs its steps once.
+    """
+    batch, layer = make_batch(subject, queries), subject.layer
+    video, text, query, mask, words = layer_inputs(subject.model, batch)
+    traces: list[Trace] = []
+    output = layer(video, text, query, mask, words, trace=traces)
+    if len(traces) != 1:
+        raise RuntimeError(f"the layer ran its steps {len(traces)} times; it should run them once")
+    return Observation(video, query, mask, batch.video_lengths, layer.design(query), traces[0], output)

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from rdmf_model.properties.answer import Company
 from rdmf_model.properties.derivatives import Raise
 from rdmf_model.properties.fields import State, operator_inputs
 from rdmf_model.properties.growth import Mode
 from rdmf_model.properties.inputs import Query, Text, Video
 from rdmf_model.properties.invariance import Padded
-from rdmf_model.properties.layer import observe
+from rdmf_model.properties.observe import observe
+from rdmf_model.properties.rows import Rows
 from rdmf_model.properties.streamed import Stream
 from rdmf_model.properties.subject import Subject
 from rdmf_theory.layer.step import clip_modes
@@ -38,6 +40,8 @@ def query_of(subject: Subject, example: Any) -> Query | None:
             return example
         case Padded() | Stream():
             return example.query
+        case Company():
+            return example.queries[0]
         case (Query(), *_):
             return example[0]
         case Text():
@@ -55,9 +59,11 @@ def spacetime(subject: Subject, example: Any) -> SpaceTime | None:
     if query is not None:
         if subject.own_layer or not subject.has_layer:
             return None
-        call = observe(subject, query)
-        lengths = torch.tensor([query.video.clips])
-        inputs = [call.u0, call.v0, call.gain, call.F, call.k, call.D_u, call.D_v, lengths]
+        seen = observe(subject, [query])
+        inputs = [seen.trace.u_0, seen.trace.v_0, seen.trace.gain, *seen.rates, seen.lengths]
+    elif isinstance(example, Rows):
+        row = slice(0, 1)
+        inputs = [x[row] for x in example.inputs(subject)]
     elif isinstance(example, State | Raise):
         inputs = list(operator_inputs(subject, example.state if isinstance(example, Raise) else example))
     elif isinstance(example, Mode):

@@ -16,7 +16,8 @@ from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.fusion.competition import CompetitionFusion
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion, reaction_diffusion_layer
 from rdmf_model.model.base import RetrievalModel
-from rdmf_model.properties.observe import run_operator
+from rdmf_model.ops.reaction_diffusion import reaction_diffusion
+from rdmf_model.ops.reaction_diffusion.driven import Rates, Start
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 
@@ -114,8 +115,21 @@ class Subject:
         return self.region_layer.design(self.query(source.tensor(self)))
 
     def operate(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
-        """The layer's operator, as the fusion calls it: u0, v0, gain, F, k, D_u, D_v, lengths."""
-        return run_operator(*inputs, steps=steps or self.steps, backend=self.layer.backend)
+        """The layer's steps on the path that answers (`ReactionDiffusionFusion.run`), from any start.
+
+        Arguments: u0, v0, gain (B, T, C), F, k, D_u, D_v (B, C), lengths (B,), steps; None: the layer's.
+        """
+        u0, v0, gain, F, k, D_u, D_v, lengths = inputs
+        u0, v0, gain = torch.broadcast_tensors(u0, v0, gain)
+        return self.layer.run(Rates(F, k, D_u, D_v), Start(u0, v0, gain), lengths, steps)
+
+    def differentiable(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
+        """`operate` with gradients: of a model, the operator that its layer's kernel shares its adjoint with.
+
+        The gradients of the layer itself are judged by `layer_gradients`.
+        """
+        chosen = self.steps if steps is None else steps
+        return reaction_diffusion(*inputs, steps=chosen, backend=self.layer.backend)  # type: ignore[misc]
 
 
 class OwnLayer(Subject):
@@ -156,7 +170,11 @@ class OwnLayer(Subject):
 
     def operate(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
         """The operator itself."""
-        return self.operator(*inputs, steps=steps or self.steps)
+        return self.operator(*inputs, steps=self.steps if steps is None else steps)
+
+    def differentiable(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
+        """The operator itself."""
+        return self.operate(*inputs, steps=steps)
 
 
 class Source(Protocol):

@@ -6,6 +6,9 @@ import pytest
 
 from rdmf_model import doctor
 from rdmf_model.cli import main
+from rdmf_model.ops import selfcheck
+from rdmf_model.ops.reaction_diffusion import available_backends
+from rdmf_model.ops.selfcheck import check_kernels
 
 
 def test_this_environment_is_sound(capsys):
@@ -79,3 +82,38 @@ def test_a_wrong_backend_is_a_problem(monkeypatch):
     report = doctor.examine()
     assert not report["ok"]
     assert any("backend adjoint on cpu fails (OSError: no such kernel)" in problem for problem in report["problems"])
+
+
+def test_every_compiled_entry_is_run_beside_its_definition(capsys):
+    if "cpu" not in available_backends("cpu"):
+        pytest.skip("the CPU kernel is not built")
+    rows = check_kernels()
+    assert {row["name"] for row in rows} == {
+        *("reaction_diffusion", "driven_reaction_diffusion", "driven_readout", "text_match", "local_contrast"),
+        *("scaled_tanh", "box_coordinates", "emit_designs"),
+    }
+    assert {row["dtype"] for row in rows} == {"float32", "float64"}
+    assert all(row["works"] for row in rows), rows
+    assert main(["doctor"]) == 0
+    assert "compiled driven_readout in float32: agrees with its definition" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fault", ["value", "gradient", "crash"])
+def test_a_wrong_compiled_entry_is_a_problem(fault, monkeypatch):
+    if "cpu" not in available_backends("cpu"):
+        pytest.skip("the CPU kernel is not built")
+    true = selfcheck.text_match
+
+    def wrong(*inputs, backend=None):
+        found = true(*inputs, backend=backend)
+        if backend != "cpu":
+            return found
+        if fault == "crash":
+            raise OSError("no such kernel")
+        return found * 1.001 if fault == "value" else found + 0.001 * (found - found.detach())
+
+    monkeypatch.setattr(selfcheck, "text_match", wrong)
+    report = doctor.examine()
+    assert not report["ok"]
+    assert sum("compiled text_match in float" in problem for problem in report["problems"]) == 2
+    assert all("Build them again" in problem for problem in report["problems"])

@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+import rdmf_model.fusion.reaction_diffusion
 import rdmf_model.model.build
 from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors, save_tensors
 from rdmf_model.cli import main
@@ -164,11 +165,12 @@ def test_a_region_that_its_box_violates_is_refuted(sound, tmp_path, capsys, monk
 
 
 def test_a_violated_property_is_reported_with_its_counter_example(run, capsys, monkeypatch):
-    monkeypatch.setattr(DesignConstraint, "modulate", lambda self, design, score: 3.0 + 0.0 * score * design.s)
+    wide = lambda self, design: (0 * design.s - 2.0, 0 * design.s + 2.0)  # noqa: E731
+    monkeypatch.setattr(DesignConstraint, "log_gain", wide)
     code, out, _ = verify(capsys, run, "--examples", 2)
     assert code == 1
     assert "gain is violated" in out
-    assert "counter-example Query(video=Video(" in out
+    assert "counter-example Company(queries=(Query(video=Video(" in out
     assert "ModulatedGain.gain_interval_iff" in out
 
 
@@ -223,3 +225,19 @@ def test_the_theorems_behind_the_properties_exist(judged, repository):
     for file, theorem in cited:
         source = (repository / "proofs" / f"{file}.v").read_text(encoding="utf-8")
         assert re.search(rf"^Theorem {theorem}\b", source, re.MULTILINE), f"proofs/{file}.v has no theorem {theorem}"
+
+
+def test_a_spoilt_kernel_is_named_though_its_parameters_are_certified(run, capsys, monkeypatch):
+    """What answers runs with five times the feed rate: the designs, and so the certificate, know nothing of it."""
+    module = rdmf_model.fusion.reaction_diffusion
+    true = module.driven_readout
+    wrong = lambda tilt, drive, rates, *rest, **options: true(  # noqa: E731
+        tilt, drive, rates._replace(F=5 * rates.F), *rest, **options
+    )
+    monkeypatch.setattr(module, "driven_readout", wrong)
+    code, out, _ = verify(capsys, run, "--examples", 2, "--json")
+    assert code == 1
+    report = json.loads(out)
+    assert report["certificate"]["verdict"] == "certified"
+    broken = {entry["name"] for entry in report["properties"] if entry["verdict"] == "violated"}
+    assert "layer_steps" in broken

@@ -43,7 +43,6 @@ def try_fault(mutant: Mutant) -> Outcome:
 
 def try_layer() -> list[Outcome]:
     """The faults of the layer, each against the property that has to name it."""
-    from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
     from rdmf_model.properties import PROPERTIES, Subject, run_property
     from tests.properties.mutants import MUTANTS
     from tests.properties.subjects import tiny_model
@@ -53,8 +52,6 @@ def try_layer() -> list[Outcome]:
     for name, patch, killer, detail in MUTANTS:
         started = time.perf_counter()
         with pytest.MonkeyPatch.context() as monkeypatch:
-            # the faults sit between the parts that the fused operator joins
-            monkeypatch.setattr(ReactionDiffusionFusion, "fused", False)
             model = tiny_model()
             patch(monkeypatch, model)
             result = run_property(by_name[killer], Subject(model), 12 * by_name[killer].effort)

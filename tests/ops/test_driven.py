@@ -10,6 +10,8 @@ from rdmf_model.ops.reaction_diffusion.driven import (
     Drive,
     Rates,
     Readout,
+    Start,
+    Trace,
     _drive,
     _read,
     compose,
@@ -262,3 +264,61 @@ class TestReadout:
         (first,) = torch.autograd.grad(fused.sum(), tilt, create_graph=True)
         with pytest.raises(RuntimeError, match="cannot be differentiated twice"):
             torch.autograd.grad(first.sum(), tilt)
+
+
+class TestTrace:
+    """What the registers held: the same answer to the bit, and numbers that belong to it."""
+
+    @every_backend
+    @pytest.mark.parametrize("with_video", [True, False], ids=["with a video", "without"])
+    def test_a_trace_changes_no_bit_and_says_what_was_computed(self, backend, with_video):
+        tilt, drive, rates = make(3, 63, 17, torch.float32)
+        readout, video = make_readout(3, 63, 17, torch.float32)
+        lengths, options = torch.tensor([63, 9, 1]), {"steps": 7, "backend": backend}
+        arguments = (tilt, drive, rates, readout, video if with_video else None, lengths)
+        found: list[Trace] = []
+        with torch.no_grad():
+            plain = driven_readout(*arguments, **options)
+            traced = driven_readout(*arguments, **options, trace=found)
+        assert torch.equal(plain[0], traced[0])
+        assert torch.equal(plain[1], traced[1])
+        (trace,) = found
+        valid = (torch.arange(63) < lengths[:, None])[..., None]
+        assert all(not x[~valid.expand_as(x)].any() for x in trace)
+        wide = Drive(*(x.detach().double()[:, None] for x in drive))
+        gain = wide.s * relative_gain(tilt.double(), wide.log_lo, wide.log_hi)
+        v_0 = wide.v_star * (1 + wide.share * tilt.double())
+        truth = [tilt.double(), gain, wide.u_star.expand_as(gain), v_0]
+        truth += reaction_diffusion(*(x.detach() for x in (truth[2], v_0, gain)), *(x.detach().double() for x in rates),
+                                    lengths, steps=7, backend="reference")  # fmt: skip
+        for got, expected in zip(trace, truth, strict=True):
+            torch.testing.assert_close(
+                torch.where(valid, got.double(), 0.0), torch.where(valid, expected.detach(), 0.0), rtol=1e-4, atol=1e-5
+            )
+
+    @every_backend
+    def test_steps_from_a_start_of_ones_own(self, backend):
+        tilt, drive, rates = make(2, 40, 5)
+        readout, _ = make_readout(2, 40, 5)
+        start = Start(*torch.rand(3, 2, 40, 5, dtype=torch.float64))
+        lengths, found = torch.tensor([40, 11]), []
+        options = {"steps": 9, "backend": backend, "trace": found, "start": start}
+        driven_readout(tilt, drive, rates, readout, None, lengths, **options)
+        expected = reaction_diffusion(*start, *rates, lengths, steps=9, backend="reference")
+        for got, truth in zip((found[0].u_N, found[0].v_N), expected, strict=True):
+            torch.testing.assert_close(got, truth.detach(), rtol=1e-11, atol=1e-12)
+        with pytest.raises(ValueError, match="start is for a run with a trace"):
+            driven_readout(tilt, drive, rates, readout, None, lengths, steps=9, start=start)
+
+    @compiled
+    def test_tiles_are_traced_like_the_whole(self):
+        """2500 clips go through in tiles, where diffusion is weak."""
+        tilt, drive, rates = make(1, 2500, 3, torch.float32)
+        rates = Rates(*(0.05 * x.detach() for x in rates))
+        readout, _ = make_readout(1, 2500, 3, torch.float32)
+        found: list[Trace] = []
+        driven_readout(tilt, drive, rates, readout, None, None, steps=9, trace=found)
+        expected = reaction_diffusion(*(x.double() for x in (found[0].u_0, found[0].v_0, found[0].gain)),
+                                      *(x.double() for x in rates), steps=9, backend="adjoint")  # fmt: skip
+        for got, truth in zip((found[0].u_N, found[0].v_N), expected, strict=True):
+            torch.testing.assert_close(got.double(), truth, rtol=1e-4, atol=1e-5)

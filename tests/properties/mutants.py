@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 import rdmf_model.fusion.reaction_diffusion
+import rdmf_model.properties.subject
 from rdmf_model.constraints.base import Design
 from rdmf_model.constraints.constraint import DesignConstraint
+from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.model.moment_model import MomentModel
 from rdmf_model.model.text import AttentionPooling
+from rdmf_model.ops.reaction_diffusion import reaction_diffusion
+from rdmf_model.ops.reaction_diffusion.driven import compose, read, relative_gain
 from rdmf_model.streaming.streaming import StreamingFusion
 from rdmf_theory.layer.step import clip_laplacian
 
+LAYER = rdmf_model.fusion.reaction_diffusion
 Patch = Callable[[pytest.MonkeyPatch, MomentModel], None]
 
 
@@ -73,9 +80,44 @@ def dense_operator(
     return operator
 
 
+Operator = Callable[..., tuple[Tensor, Tensor]]
+
+
+def answering(operator: Operator) -> Operator:
+    """`driven_readout` with other steps in it: what answers, what a trace shows, and what runs from a given start."""
+
+    def driven_readout(
+        tilt, drive, rates, readout, video=None, lengths=None, *, steps, backend, trace=None, start=None
+    ):
+        drive, rates = (type(rows)(*(x.expand(len(tilt), tilt.shape[2]) for x in rows)) for rows in (drive, rates))
+        gain = drive.s[:, None] * relative_gain(tilt, drive.log_lo[:, None], drive.log_hi[:, None])
+        run = partial(operator, steps=steps, backend=backend)
+        fields = compose(tilt, drive, rates, lengths, gain, run, trace=trace, start=start)
+        return read(*fields, readout, video)
+
+    return driven_readout
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, operator: Operator) -> None:
+    """Other steps where the layer answers, and where its operator is differentiated."""
+    monkeypatch.setattr(LAYER, "driven_readout", answering(operator))
+    monkeypatch.setattr(rdmf_model.properties.subject, "reaction_diffusion", operator)
+
+
 def operator_fault(**fault: object) -> Patch:
+    return lambda monkeypatch, model: plant(monkeypatch, dense_operator(**fault))  # type: ignore[arg-type]
+
+
+def spoilt(change: Callable[..., tuple]) -> Patch:
+    """What the layer hands to what answers, changed: (tilt, drive, rates, readout, video, lengths) -> the same."""
+
     def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-        monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", dense_operator(**fault))  # type: ignore[arg-type]
+        honest = LAYER.driven_readout
+
+        def driven_readout(tilt, drive, rates, readout, video=None, lengths=None, **options):
+            return honest(*change(tilt, drive, rates, readout, video, lengths), **options)
+
+        monkeypatch.setattr(LAYER, "driven_readout", driven_readout)
 
     return patch
 
@@ -105,24 +147,19 @@ def rounded_parameters(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> N
 
 
 def unclamped_gain(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    monkeypatch.setattr(DesignConstraint, "modulate", lambda self, design, score: torch.exp(score))
+    monkeypatch.setattr(DesignConstraint, "log_gain", lambda self, design: (0 * design.s - 2.0, 0 * design.s + 2.0))
 
 
 def swapped_fields(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    honest = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
-    monkeypatch.setattr(
-        rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", lambda *a, **b: honest(*a, **b)[::-1]
-    )
+    plant(monkeypatch, lambda *inputs, **options: reaction_diffusion(*inputs, **options)[::-1])
 
 
 def consumed_substrate(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    honest = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
-
-    def operator(*inputs: Tensor, **options: object) -> tuple[Tensor, Tensor]:
-        u, v = honest(*inputs, **options)  # type: ignore[arg-type]
+    def operator(*inputs: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
+        u, v = reaction_diffusion(*inputs, **options)  # type: ignore[misc]
         return u - 1, v
 
-    monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", operator)
+    plant(monkeypatch, operator)
 
 
 def unmasked_words(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
@@ -147,36 +184,58 @@ def dropout_stays_on(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> Non
 
 
 def deviation_without_floor(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    honest = DesignConstraint.modulate
+    honest = ReactionDiffusionFusion.tilt
 
-    def modulate(self: DesignConstraint, design: Design, score: Tensor) -> Tensor:
+    def tilt(self: ReactionDiffusionFusion, score: Tensor) -> Tensor:
         deviation = (score - score.mean(1, keepdim=True)).square().mean(1, keepdim=True).sqrt()
-        return honest(self, design, score / (1 + deviation))
+        return honest(self, score / (1 + deviation))
 
-    monkeypatch.setattr(DesignConstraint, "modulate", modulate)
+    monkeypatch.setattr(ReactionDiffusionFusion, "tilt", tilt)
 
 
 def after_operator(change: Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]) -> Patch:
     """The operator, and something done to (u, v) after its steps."""
 
     def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-        honest = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
+        def operator(*inputs: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
+            return change(*reaction_diffusion(*inputs, **options), options["steps"])  # type: ignore[misc]
 
-        def operator(*inputs: Tensor, **options: int) -> tuple[Tensor, Tensor]:
-            return change(*honest(*inputs, **options), options["steps"])  # type: ignore[arg-type]
-
-        monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", operator)
+        plant(monkeypatch, operator)
 
     return patch
 
 
-def reversed_gain(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
-    honest = rdmf_model.fusion.reaction_diffusion.reaction_diffusion
+def before_operator(change: Callable[..., tuple[Tensor, ...]]) -> Patch:
+    """The operator on other inputs: (u0, v0, gain, F, k, D_u, D_v) -> the same."""
 
-    def operator(u0: Tensor, v0: Tensor, gain: Tensor, *rest: Tensor, **options: object) -> tuple[Tensor, Tensor]:
-        return honest(u0, v0, gain.amax() - gain, *rest, **options)  # type: ignore[arg-type]
+    def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
+        def operator(*inputs: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
+            return reaction_diffusion(*change(*inputs[:7]), *inputs[7:], **options)  # type: ignore[misc]
 
-    monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "reaction_diffusion", operator)
+        plant(monkeypatch, operator)
+
+    return patch
+
+
+class Scaled(torch.autograd.Function):
+    """The same number with another slope."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, factor: float) -> Tensor:
+        ctx.factor = factor
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *bars: Tensor) -> tuple[Tensor, None]:
+        return ctx.factor * bars[0], None
+
+
+def without_first(x: Tensor) -> Tensor:
+    return torch.cat([0 * x[:1], x[1:]])
+
+
+def twice_in_float32(u0, v0, gain, F, k, D_u, D_v):
+    return u0, v0, gain, F, k, D_u, 2 * D_v if u0.dtype == torch.float32 else D_v
 
 
 def half_precision_file(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
@@ -204,7 +263,7 @@ def contrast_with_the_past(monkeypatch: pytest.MonkeyPatch, model: MomentModel) 
         mean = x.cumsum(1) / torch.arange(1, x.shape[1] + 1)[:, None]
         return (x - mean) * mask[..., None]
 
-    monkeypatch.setattr(rdmf_model.fusion.reaction_diffusion, "local_contrast", causal)
+    monkeypatch.setattr(LAYER, "local_contrast", causal)
 
 
 def window_shifted(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
@@ -217,6 +276,7 @@ def window_shifted(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
     monkeypatch.setattr(StreamingFusion, "push", push)
 
 
+# fmt: off
 MUTANTS: list[tuple[str, Patch, str, str]] = [
     ("below threshold", bypassed_door(excess=0.97), "admissible", "turing margin -0.03"),
     ("undamped", bypassed_door(z=0.9), "uniform_decay", "decays margin"),
@@ -238,7 +298,22 @@ MUTANTS: list[tuple[str, Patch, str, str]] = [
     ("time has a direction", after_operator(lambda u, v, n: (u + 1e-6 * u.roll(1, 1), v)), "reflection", "u margin -"),
     ("lengths are ignored", operator_fault(respects_lengths=False), "ragged", "margin "),
     ("gradient too large", after_operator(lambda u, v, n: (2 * u - u.detach(), v)), "gradient_bound", "u0 margin -"),
-    ("gain counted down", reversed_gain, "monotone_step", "rises margin -"),
+    ("gain counted down", before_operator(lambda u, v, gain, *rates: (u, v, gain.amax() - gain, *rates)),
+     "monotone_step", "rises margin -"),
+    ("scores of the clip before", spoilt(lambda tilt, *rest: (tilt.roll(1, 1), *rest)), "tilt", "tilt margin -"),
+    ("gain of every clip three times", spoilt(lambda t, drive, *rest: (t, drive._replace(s=3 * drive.s), *rest)),
+     "start", "gain margin -"),
+    ("feed rate five times", spoilt(lambda t, d, rates, *rest: (t, d, rates._replace(F=5 * rates.F), *rest)),
+     "layer_steps", "u margin -"),
+    ("readout of one channel is lost",
+     spoilt(lambda t, d, r, w, *rest: (t, d, r, w._replace(activator=without_first(w.activator)), *rest)),
+     "readout", "change margin -"),
+    ("slope of the tilt halved", spoilt(lambda tilt, *rest: (Scaled.apply(tilt, 0.5), *rest)), "layer_gradients",
+     "tilt margin -"),
+    ("v diffuses twice in float32", before_operator(twice_in_float32), "each_step", "v margin -"),
+    ("slope of the kill rate halved",
+     before_operator(lambda u, v, g, F, k, *D: (u, v, g, F, Scaled.apply(k, 0.5), *D)),
+     "gradient_values", "k margin -"),
     ("half precision in the file", half_precision_file, "saved", "margin -1"),
     ("dropout has its own generator", dropout_from_entropy, "seeded", "margin -1"),
     ("contrast with the past only", contrast_with_the_past, "layer_reflection", "clips margin -"),

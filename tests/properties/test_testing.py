@@ -28,7 +28,7 @@ MISTAKES = {
         "enumerate(lengths.tolist())",
         "enumerate([u0.shape[1]] * len(lengths))",
         {"ragged"},
-        {judged.name for judged in OPERATOR_PROPERTIES} - {"ragged"},
+        {judged.name for judged in OPERATOR_PROPERTIES} - {"ragged", "each_step", "gradient_values"},
     ),
 }
 
@@ -122,12 +122,12 @@ def test_the_plugin_adds_a_test_per_property_and_fixtures(run, tmp_path):
 def test_the_plugin_fails_for_a_broken_model_and_refuses_what_is_none(run, tmp_path):
     (tmp_path / "conftest.py").write_text(
         "from rdmf_model.constraints.constraint import DesignConstraint\n"
-        "DesignConstraint.modulate = lambda self, design, score: 3.0 + 0.0 * score * design.s\n"
+        "DesignConstraint.log_gain = lambda self, design: (0 * design.s - 2.0, 0 * design.s + 2.0)\n"
     )
     result = plugin(tmp_path, "--rdmf-run", str(run), "--rdmf-examples", "2", "-k", "rdmf::gain or rdmf::admissible")
     assert result.returncode == 1, result.stdout + result.stderr
     assert "gain is violated: For any text and video" in result.stdout
-    assert "counter-example Query(" in result.stdout
+    assert "counter-example Company(" in result.stdout
     assert "Traceback" not in result.stdout
     (tmp_path / "conftest.py").unlink()
     result = plugin(tmp_path, "--rdmf-run", str(tmp_path / "nothing"))

@@ -17,7 +17,11 @@ struct View {
 // p(v / v_star - 1), p(x) = x / (1 + |x| / 2), in `v` and u / u_star - 1 in `u`. With the three weights of a readout they are
 // weight_v p(v / v_star - 1) + weight_u (u / u_star - 1), and `video` if there is one, in `u`, and the sum over channels of
 // weight_pattern p(v / v_star - 1) in `pattern`. ../reaction_diffusion/README.md, "Driven by a tilt".
+// `video` and the rest as above if `u0`, `v0` and `gain` are given too: then they start the steps instead of what the tilt makes.
 enum Drive { U_STAR, V_STAR, S, LOG_LO, LOG_HI, SHARE, WEIGHT_V, WEIGHT_U, WEIGHT_PATTERN, DRIVES };
+
+// What the registers held of a driven call forward: the tilt, the gain and the state that the steps start from, and the last state.
+enum Trace { TRACE_TILT, TRACE_GAIN, TRACE_U_0, TRACE_V_0, TRACE_U_N, TRACE_V_N, TRACES };
 
 // One call. `rates` and `rate_gradients` are contiguous (B, C) arrays in the order F, k, D_u, D_v.
 struct Call {
@@ -34,6 +38,7 @@ struct Call {
     const int64_t* lengths;           // (B,), or null: all T clips are valid
     int64_t batch, clips, channels, steps;
     double step_size, reaction_limit;
+    View trace[TRACES];               // driven, forward: results, or null: not asked for
 };
 
 // How a block goes through its clips, and the scratch memory for it. Each field is a ring: it holds the clips that are in work, at most

@@ -14,7 +14,7 @@ namespace {
 template <typename T>
 void start(Block<T>& block, const Ring<T>& u, const Ring<T>& v, int64_t from, int64_t to) {
     const Call& call = block.call;
-    if (call.drive[0]) {
+    if (call.drive[0] && !call.u0.data) {
         const Driver<T> driver(block);
         upwards<T, 3>({u, v, block.gain}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
             driver.start(block.read(call.tilt, t), *row[0], *row[1], *row[2]);
@@ -28,6 +28,27 @@ void start(Block<T>& block, const Ring<T>& u, const Ring<T>& v, int64_t from, in
             block.note(*row[0], *row[1], *row[2]);
         });
     }
+}
+
+// Writes what the registers hold of clips from .. to - 1 before the first step.
+template <typename T>
+void trace_start(const Block<T>& block, const Ring<T>& u, const Ring<T>& v, int64_t from, int64_t to) {
+    const View* trace = block.call.trace;
+    upwards<T, 3>({u, v, block.gain}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
+        block.write(trace[TRACE_TILT], t, block.read(block.call.tilt, t));
+        block.write(trace[TRACE_U_0], t, *row[0]);
+        block.write(trace[TRACE_V_0], t, *row[1]);
+        block.write(trace[TRACE_GAIN], t, *row[2]);
+    });
+}
+
+// The same after the last step.
+template <typename T>
+void trace_end(const Block<T>& block, const Ring<T>& u, const Ring<T>& v, int64_t from, int64_t to) {
+    upwards<T, 2>({u, v}, from, to, [&](int64_t t, Row<T>* const* row) INLINE {
+        block.write(block.call.trace[TRACE_U_N], t, *row[0]);
+        block.write(block.call.trace[TRACE_V_N], t, *row[1]);
+    });
 }
 
 template <typename T>
@@ -72,13 +93,17 @@ void forward(const Call& call, const Schedule& plan, int64_t sample, int64_t cha
     Carry<T>* carry = (Carry<T>*)v.end();
     for (int64_t tile = 1; tile <= block.tiles(call.steps); ++tile) {
         start(block, u, v, block.reach(tile - 1, 0), block.reach(tile, 0));
+        if (call.trace[0].data) trace_start(block, u, v, block.reach(tile - 1, 0), block.reach(tile, 0));
         if (block.may_overflow())
             block.template advance<true>(&u, &v, call.steps, 0, tile, carry);
         else
             block.template advance<false>(&u, &v, call.steps, 0, tile, carry);
         const int64_t from = block.reach(tile - 1, call.steps), to = block.reach(tile, call.steps);
+        if (call.trace[0].data) trace_end(block, u, v, from, to);
         finish(block, u, v, from, to);
     }
+    if (call.trace[0].data)
+        for (const View& view : call.trace) block.write_padding(view);
     if (!call.drive[WEIGHT_V]) {
         block.write_padding(call.u);
         block.write_padding(call.v);

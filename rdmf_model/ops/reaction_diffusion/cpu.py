@@ -20,6 +20,7 @@ from .reference import REACTION_LIMIT
 
 __all__ = ["missing", "reaction_diffusion_cpu"]
 
+TRACE = ("trace_tilt", "trace_gain", "trace_u_0", "trace_v_0", "trace_u_N", "trace_v_N")
 _RATES = ("F", "k", "D_u", "D_v")
 _VIEWS = ("u0", "v0", "gain", "u", "v", "u0_bar", "v0_bar", "gain_bar", "tilt", "tilt_bar", "video")
 FORWARD = Signature(
@@ -44,6 +45,7 @@ class _Call(ctypes.Structure):
         ("lengths", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("batch", "clips", "channels", "steps")),
         *((name, ctypes.c_double) for name in ("step_size", "reaction_limit")),
+        ("trace", View * 6),
     )
 
 
@@ -159,6 +161,8 @@ def run(
     for table, addresses in tables.items():
         for j, address in enumerate(addresses):
             getattr(filled, table)[j] = address
+    for j, name in enumerate(TRACE):
+        filled.trace[j] = call.view(name)
     call.run("rdmf_run", filled, backward)
 
 

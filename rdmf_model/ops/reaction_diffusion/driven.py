@@ -25,6 +25,7 @@ from rdmf_model.ops.signature import Signature, mixed_types
 
 from . import _load, reaction_diffusion
 from .arguments import check_lengths, check_steps
+from .reference import clip_mask
 
 _HALVES = (torch.float16, torch.bfloat16)
 _DRIVEN = Signature("driven_reaction_diffusion", tilt="B T C", lengths="? int64 B")
@@ -40,6 +41,16 @@ _READOUT = Signature(
 DRIVE = Signature("driven_reaction_diffusion", tilt="B T C", rows="10 B C", lengths="? int64 B")
 DRIVE_BACKWARD = DRIVE.extended(v="B T C", u="B T C")
 READ = Signature("driven_readout", tilt="B T C", rows="13 B C", video="? B T C", lengths="? int64 B")
+TRACED = Signature(
+    "driven_readout",
+    tilt="B T C",
+    rows="13 B C",
+    video="? B T C",
+    lengths="? int64 B",
+    u0="? B T C",
+    v0="? B T C",
+    gain="? B T C",
+)
 READ_BACKWARD = READ.extended(u="B T C", pattern="B T")
 
 
@@ -75,6 +86,28 @@ class Readout(NamedTuple):
     pattern: Tensor
 
 
+class Trace(NamedTuple):
+    """What a driven run held on the path that answered, each (B, T, C), 0 in the padding.
+
+    The tilt; the gain s_t and the fields that its steps start from; the fields after the last step.
+    """
+
+    tilt: Tensor
+    gain: Tensor
+    u_0: Tensor
+    v_0: Tensor
+    u_N: Tensor
+    v_N: Tensor
+
+
+class Start(NamedTuple):
+    """Fields to start from in place of what the tilt makes, (B, T, C) each: an experiment on the path that answers."""
+
+    u_0: Tensor
+    v_0: Tensor
+    gain: Tensor
+
+
 def relative_gain(tilt: Tensor, log_lo: Tensor, log_hi: Tensor) -> Tensor:
     """`exp(t log_hi)` for t >= 0, `exp(|t| log_lo)` below, t the tilt cut to [-1, 1], NaN counting as 0.
 
@@ -91,11 +124,21 @@ def compose(
     lengths: Tensor | None,
     gain: Tensor,
     operator: Callable[..., tuple[Tensor, Tensor]],
+    *,
+    trace: list[Trace] | None = None,
+    start: Start | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(activator, substrate) by their definition, with any `gain` (B, T, C) and any operator (u0, v0, gain, rates)."""
     u_star, v_star = drive.u_star[:, None], drive.v_star[:, None]
     v0 = v_star + v_star * drive.share[..., None, :] * tilt
-    u, v = operator(u_star.expand_as(v0), v0, gain, *rates, lengths)
+    u0 = u_star.expand_as(v0)
+    if start is not None:
+        u0, v0, gain = start
+    u, v = operator(u0, v0, gain, *rates, lengths)
+    if trace is not None:
+        valid = torch.ones_like(u) if lengths is None else clip_mask(lengths, u)
+        held = (tilt.expand_as(u), gain.expand_as(u), u0.expand_as(u), v0.expand_as(u), u, v)
+        trace.append(Trace(*(torch.where(valid > 0, x, 0.0) for x in held)))
     change = v / v_star - 1.0
     activator, substrate = change / (1.0 + 0.5 * change.abs()), u / u_star - 1.0
     if lengths is None:
@@ -152,6 +195,8 @@ def driven_readout(
     *,
     steps: int,
     backend: str | None = None,
+    trace: list[Trace] | None = None,
+    start: Start | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(fused, pattern) of a driven layer, (B, T, C) and (B, T), in the padding the video, or 0, and 0; see the module.
 
@@ -159,21 +204,38 @@ def driven_readout(
         readout: (C,) each, of the tilt's dtype.
         video: what the change is added to, (B, T, C); None: nothing.
         tilt, drive, rates, lengths, steps, backend: as in `driven_reaction_diffusion`.
+        trace: a list that gets this run's `Trace`; such a run has no gradients, and the same answer to the bit.
+        start: fields to start from instead of what the tilt makes; for a run with a trace.
     Raises: ValueError as `reaction_diffusion`.
     """
     tensors = {"tilt": tilt, "video": video, "lengths": lengths, **readout._asdict()}
     lengths = _check(_READOUT, tensors, steps)
     batch, _, channels = tilt.shape
     rows = _rows(_READOUT, drive._asdict() | readout._asdict() | rates._asdict(), batch, channels)
+    if start is not None and trace is None:
+        raise _READOUT.refuse("start is for a run with a trace. Got trace = None: pass a list.")
     if tilt.dtype in _HALVES:
         parts = (Drive(*(x.float() for x in drive)), Rates(*(x.float() for x in rates)))
         weights = Readout(*(x.float() for x in readout))
         wide = None if video is None else video.float()
-        found = driven_readout(tilt.float(), *parts, weights, wide, lengths, steps=steps, backend=backend)
+        options: dict[str, Any] = {"steps": steps, "backend": backend, "trace": trace, "start": start}
+        found = driven_readout(tilt.float(), *parts, weights, wide, lengths, **options)
         return _narrow(found, [*readout, tilt, *([] if video is None else [video])])
     if not _compiled(backend, tilt, rows if video is None else [*rows, video]):
-        fields = driven_reaction_diffusion(tilt, drive, rates, lengths, steps=steps, backend=backend)
+        if trace is None:
+            fields = driven_reaction_diffusion(tilt, drive, rates, lengths, steps=steps, backend=backend)
+        else:
+            wide = Drive(*rows[:6])
+            gain = wide.s[:, None] * relative_gain(tilt, wide.log_lo[:, None], wide.log_hi[:, None])
+            operator = partial(reaction_diffusion, steps=steps, backend=backend)
+            fields = compose(tilt, wide, Rates(*rows[9:]), lengths, gain, operator, trace=trace, start=start)
         return read(*fields, readout, video)
+    if trace is not None:
+        given = (None, None, None) if start is None else start
+        with torch.no_grad():
+            fused, pattern, *held = _traced(tilt, torch.stack(rows), video, lengths, steps, *given)
+        trace.append(Trace(*held))
+        return fused, pattern
     return _read(tilt, torch.stack(rows), video, lengths, steps)
 
 
@@ -255,6 +317,36 @@ def _read(
     parts = call.new("pattern", (*tilt.shape[:2], blocks(tilt.shape[2], tilt.dtype)))
     run(call, lengths, steps, driven=9)
     return fused, parts.sum(-1)
+
+
+@torch.library.custom_op("rdmf::driven_trace", mutates_args=(), device_types="cpu")
+def _traced(
+    tilt: Tensor,
+    rows: Tensor,
+    video: Tensor | None,
+    lengths: Tensor | None,
+    steps: int,
+    u_0: Tensor | None,
+    v_0: Tensor | None,
+    gain: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """`_read` by the same kernel, which writes down besides what its registers hold."""
+    from .cpu import TRACE, blocks, run
+
+    given = {"u0": u_0, "v0": v_0, "gain": gain}
+    if len({x is None for x in given.values()}) > 1:
+        raise TRACED.refuse("u_0, v_0 and gain start the steps together. Got some of them: pass all three or none.")
+    call = NativeCall(TRACED, {"tilt": tilt, "rows": rows, "video": video, "lengths": lengths, **given})
+    fused = call.new("u", tilt.shape)
+    parts = call.new("pattern", (*tilt.shape[:2], blocks(tilt.shape[2], tilt.dtype)))
+    held = [call.new(name, tilt.shape) for name in TRACE]
+    run(call, lengths, steps, driven=9)
+    return fused, parts.sum(-1), *held  # type: ignore[return-value]
+
+
+@_traced.register_fake
+def _(tilt: Tensor, *_: Any) -> tuple[Tensor, ...]:
+    return tilt.new_empty(tilt.shape), tilt.new_empty(tilt.shape[:2]), *(tilt.new_empty(tilt.shape) for _ in range(6))
 
 
 @torch.library.custom_op("rdmf::driven_readout_backward", mutates_args=(), device_types="cpu")
