@@ -51,7 +51,8 @@ class Argument:
 
 def mixed_types(device: torch.device) -> bool:
     """Whether torch converts types by itself where tensors meet: under autocast."""
-    return torch.is_autocast_enabled(device.type)
+    # a device that knows no autocast raises
+    return device.type in ("cpu", "cuda") and torch.is_autocast_enabled(device.type)
 
 
 class Signature:

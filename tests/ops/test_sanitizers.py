@@ -30,15 +30,20 @@ pytestmark = [
 
 
 def runtime() -> str:
-    """The library that checks memory, to be loaded first. Skips where the compiler has none."""
+    """The library that checks memory, to be loaded first, and C++'s own, whose exceptions it has to find.
+
+    Skips where the compiler has none.
+    """
     compiler = os.environ.get("CXX", "c++")
     if shutil.which(compiler) is None:
         pytest.skip(f"no compiler {compiler}")
-    command = [compiler, "-print-file-name=libasan.so"]
-    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    if not Path(found).is_absolute():
-        pytest.skip(f"{compiler} comes without libasan")
-    return found
+    found = []
+    for name in ("libasan.so", "libstdc++.so.6"):
+        command = [compiler, f"-print-file-name={name}"]
+        found.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+        if not Path(found[-1]).is_absolute():
+            pytest.skip(f"{compiler} comes without {name}")
+    return " ".join(found)
 
 
 @pytest.fixture(scope="module")
