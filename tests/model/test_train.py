@@ -113,9 +113,6 @@ def edit_records(path, change):
             lambda i: ["relevant_windows"], "MR-full-mAP", ParameterError, "Known: HL-min-Fair-mAP", id="no-windows"
         ),
         pytest.param(
-            lambda i: ["relevant_windows"] if i == 4 else [], "MR-full-mAP", DataError, "val.jsonl: .*qid 18", id="some"
-        ),
-        pytest.param(
             lambda i: ["relevant_windows", "relevant_clip_ids", "saliency_scores"],
             "MR-full-mAP",
             DataError,
