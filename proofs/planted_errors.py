@@ -143,7 +143,7 @@ PLANTS = (
         "rdmf_theory/competition/conductances.py",
         "laplacian[right, left] += weight",
         "laplacian[right, left] += 0 * weight",
-        "identity.weighted_laplacian",
+        "generator",
         "Conductances.wlap_differences",
     ),
     Plant(

@@ -40,7 +40,7 @@ def make_video(clips, seed=0, channels=CHANNELS, dtype=torch.float64):
 @torch.no_grad()
 def offline(fusion, video, query):
     mask = torch.ones(1, len(video), dtype=torch.bool)
-    output = fusion(video[None], None, query[None], mask, None)
+    output = fusion(video[None], query[None, None], query[None], mask, None)
     return output.clips[0], output.pattern[0]
 
 
@@ -136,7 +136,7 @@ def test_samples_of_a_ragged_batch_are_streams(fusion):
     padded = torch.nn.utils.rnn.pad_sequence(videos, batch_first=True)
     mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
     with torch.no_grad():
-        batch = fusion(padded, None, query.expand(3, -1), mask, None)
+        batch = fusion(padded, query.expand(3, 1, -1), query.expand(3, -1), mask, None)
     for row, (video, length) in enumerate(zip(videos, lengths, strict=True)):
         found = run(StreamingFusion(fusion, query, block=32), video, [50])
         assert difference(found, (batch.clips[row, :length], batch.pattern[row, :length])) <= 1e-6

@@ -73,7 +73,9 @@ def test_the_round_trip_of_either_kind(kind):
     found = constraint.inverse_transform(design)
     torch.testing.assert_close(constraint.transform(found).coordinates(), design, rtol=1e-6, atol=1e-6)
     # numbers at the ends of the range that keeps them finite have many origins
-    inside = ((design > constraint.lower.new_tensor(_LEAST) * 1.01) & (design < 0.99 * constraint.lower.new_tensor(_MOST))).all(1)
+    inside = (
+        (design > constraint.lower.new_tensor(_LEAST) * 1.01) & (design < 0.99 * constraint.lower.new_tensor(_MOST))
+    ).all(1)
     assert inside.sum() > 300
     torch.testing.assert_close(found[inside], raw[inside], rtol=1e-5, atol=1e-5)
 

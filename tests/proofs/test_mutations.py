@@ -32,8 +32,8 @@ WEAKENED = {
     "strips beyond the chart": (region_checker, "capped = capped and p >= 0 and q <= half", "pass"),
     "gain not implied": (
         certificate_checker,
-        "need(1 <= low < high and gain[0] <= low**steps and high**steps <= gain[1],",
-        "need(True,",
+        'need(implied, "gain.multiplier does not imply gain")',
+        'need(True, "gain.multiplier does not imply gain")',
     ),
     "strips with gaps": (region_checker, "need(z_lo == position and z_lo < z_hi <= d,", "need(z_lo < z_hi,"),
     "digest not compared": (region_checker, 'need(content.get("sha256") == digest,', "need(True,"),
@@ -84,5 +84,9 @@ def test_the_holes_that_mutations_found_stay_closed(cut: tuple, field: str) -> N
     else:
         area["outer"] = str(10**400)
     content["sha256"] = digest(content)
+    if field == "huge":
+        # a bound that is far too large is true; what is printed does not grow with it
+        assert len(checker.check_content(content)) < 400
+        return
     with pytest.raises(checker.Refused):
         checker.check_content(content)
