@@ -203,7 +203,8 @@ class ReactionDiffusionFusion(Fusion):
         """
         trace: list[Trace] = []
         one = torch.ones_like(rates.F)
-        weights = Readout(*(x.to(one.dtype) for x in self.readout()))
+        # the state is observed, not what is read from it: any weights will do, for as many channels as were given
+        weights = Readout(*(x[: one.shape[-1]].to(one.dtype) for x in self.readout()))
         driven_readout(
             torch.zeros_like(start.u_0),
             Drive(one, one, one, 0 * one, 0 * one, 0 * one),

@@ -179,7 +179,7 @@ def test_resume_of_nothing_is_refused(tmp_path):
 def test_a_damaged_state_is_refused(data, undisturbed, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
-    for name in ("config.json", "log.jsonl"):
+    for name in ("config.json", "data.json", "log.jsonl"):
         (run / name).write_bytes((undisturbed / name).read_bytes())
     (run / "last.state").write_bytes((undisturbed / "last.state").read_bytes()[:-100])
     with pytest.raises(DataError, match=r"last\.state: is not a readable safetensors file"):
