@@ -228,8 +228,16 @@ def check_layer_gradients(subject: Subject, company: Company) -> Margins:
         true = _answer_slope(arrays, (name, direction.numpy()), tuple(w.double().numpy() for w in weights), run)
         terms = gradient.double() * direction
         allowed = GRADIENT_ERROR[dtype] * (float(terms.abs().sum()) + abs(true)) + 1e-30
+        if name in Readout._fields:
+            # what these weigh is a difference of numbers near 1, u/u* - 1: it keeps the rounding of the fields
+            allowed += float((_reach(weights, name) * direction.abs()).sum()) * ROUNDINGS * layer.steps * UNIT[dtype]
         margins[name] = 1.0 - abs(float(terms.sum()) - true) / allowed
     return margins | _score_gradients(layer, seen, weights[0], generator)
+
+
+def _reach(weights: tuple[Tensor, Tensor], name: str) -> Tensor:
+    """Sum over clips of the size of what multiplies a readout weight's field in the loss, (C,) or a number."""
+    return weights[1].abs().sum().double() if name == "pattern" else weights[0].abs().sum((0, 1)).double()
 
 
 def _score_gradients(
