@@ -79,6 +79,11 @@ class Batch:
         windows = torch.tensor([len(spans) > 0 for spans in self.windows], device=self.video.device)
         return windows if self.nothing is None else windows | self.nothing
 
+    def blanked(self) -> Batch:
+        """The same batch with 0 in the padding, whatever stood there: 0 times NaN or infinity is none."""
+        video = torch.where(self.clip_mask[..., None], self.video, 0.0)
+        return replace(self, video=video, text=torch.where(self.word_mask[..., None], self.text, 0.0))
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on `device`."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))

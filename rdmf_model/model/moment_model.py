@@ -42,7 +42,7 @@ class MomentModel(RetrievalModel):
 
     def forward(self, batch: Batch) -> MomentOutputs:
         """Return pred_logits (B, Q), pred_spans (B, Q, 2), saliency_scores (B, T), and what the losses need."""
-        lengths = batch.video_lengths
+        batch, lengths = batch.blanked(), batch.video_lengths
         video_mask, text_mask = batch.clip_mask, batch.word_mask
         video = self.video_projection(batch.video) * video_mask[..., None]
         text = self.text_projection(batch.text) * text_mask[..., None]

@@ -217,6 +217,7 @@ class SpanModel(RetrievalModel):
 
     def meet(self, batch: Batch) -> Met:
         """Clips that have met the words, before anything moves along the clip axis, and what they start from."""
+        batch = batch.blanked()
         video_mask, text_mask = batch.clip_mask, batch.word_mask
         valid = video_mask[..., None]
         features = self.video_projection.standardise(batch.video) * valid

@@ -109,11 +109,11 @@ def check_gradients(subject: Subject, query: Query) -> Margins:
 
 
 def padded_queries(subject: Subject) -> st.SearchStrategy[Padded]:
-    """Up to two other samples, up to nine clips and words of further padding that holds 0 or large numbers."""
+    """Up to two other samples, up to nine clips and words of further padding that holds 0, 1000, NaN or infinity."""
     ordinary = queries(subject, ordinary=True)
     others = st.lists(ordinary, max_size=2).map(tuple)
     extra = st.integers(0, 9)
-    return st.builds(Padded, ordinary, others, extra, extra, st.sampled_from((0.0, 1e3, -1e3)))
+    return st.builds(Padded, ordinary, others, extra, extra, st.sampled_from((0.0, 1e3, float("nan"), float("inf"))))
 
 
 def batches(subject: Subject) -> st.SearchStrategy[tuple[Query, ...]]:

@@ -40,6 +40,7 @@ class Observation:
 
 def layer_inputs(model: RetrievalModel, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """What the model hands to its fusion for a batch: video, text, query, and the two masks."""
+    batch = batch.blanked()
     video = model.video_projection(batch.video) * batch.clip_mask[..., None]
     text = model.text_projection(batch.text) * batch.word_mask[..., None]
     return video, text, model.pooling(text, batch.word_mask), batch.clip_mask, batch.word_mask
