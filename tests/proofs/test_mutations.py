@@ -32,8 +32,9 @@ WEAKENED = {
     "strips beyond the chart": (region_checker, "capped = capped and p >= 0 and q <= half", "pass"),
     "gain not implied": (
         certificate_checker,
-        'need(implied, "gain.multiplier does not imply gain")',
-        'need(True, "gain.multiplier does not imply gain")',
+        'need(1 <= low < high <= 1 << 64, "gain.multiplier must be an interval in [1, 2^64]")\n'
+        "    implied = gain[0] <= power(low, steps).lower and power(high, steps).upper <= gain[1]",
+        "implied = True",
     ),
     "strips with gaps": (region_checker, "need(z_lo == position and z_lo < z_hi <= d,", "need(z_lo < z_hi,"),
     "digest not compared": (region_checker, 'need(content.get("sha256") == digest,', "need(True,"),
