@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from rdmf_model.fusion.base import FeedForward, clip_positions
 from rdmf_model.model.spans import span_cxw_to_xx, span_iou, span_xx_to_cxw
+from rdmf_model.ops.scores.direction import direction
 
 
 def inverse_sigmoid(x: Tensor, margin: float = 1e-3) -> Tensor:
@@ -28,9 +29,7 @@ class SaliencyHead(nn.Module):
         self.plain = nn.Linear(channels, 1)
 
     def forward(self, clips: Tensor, query: Tensor) -> Tensor:
-        cosine = torch.einsum(
-            "btc,bc->bt", nn.functional.normalize(clips, dim=-1), nn.functional.normalize(query, dim=-1)
-        )
+        cosine = torch.einsum("btc,bc->bt", direction(clips), direction(query))
         return self.scale * cosine + self.plain(clips).squeeze(-1)
 
 
@@ -43,7 +42,7 @@ def self_similarity(features: Tensor, video_mask: Tensor, reach: int = SIMILARIT
 
     A cut is where similarity to one side drops: the classical cue for the edges of a moment, independent of the text.
     """
-    unit = nn.functional.normalize(features, dim=-1) * video_mask[..., None]
+    unit = direction(features) * video_mask[..., None]
     clips = unit.shape[1]
     beyond = nn.functional.pad(unit, (0, 0, 0, reach))
     columns: list[Tensor] = []

@@ -37,13 +37,13 @@ def differentiated(operator, inputs, cotangent) -> tuple[Tensor, ...]:
     return result.detach(), *torch.autograd.grad(result, leaves, cotangent.to(result))
 
 
-def check(inputs, tolerance, cotangent=None) -> None:
-    """Result and gradients of the kernel beside the definition in float64, row by row relative to the largest there."""
+def check(inputs, tolerance, cotangent=None, operator=text_match) -> None:
+    """Result and gradients of an operator beside those of the definition in float64, rows relative to their largest."""
     if cotangent is None:
         generator = torch.Generator().manual_seed(1)
         cotangent = torch.randn(*inputs[0].shape[:2], len(inputs[3]), generator=generator, dtype=torch.float64)
     truth = differentiated(text_match_reference, [x.double() for x in inputs], cotangent)
-    found = differentiated(text_match, inputs, cotangent)
+    found = differentiated(operator, inputs, cotangent)
     for name, expected, got in zip(("match", *NAMES), truth, found, strict=True):
         assert got.dtype == inputs[0].dtype
         assert bool(got.isfinite().all()), name
@@ -71,9 +71,9 @@ def test_kernel_equals_definition(size, dtype):
     check(make(*size, dtype), TOLERANCE[dtype])
 
 
-@needs_kernel
+@pytest.mark.parametrize("operator", [pytest.param(text_match, marks=needs_kernel), text_match_reference])
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-def test_clips_and_texts_of_any_length(dtype):
+def test_clips_and_texts_of_any_length(dtype, operator):
     """Zeros, far below the norm that counts as zero, and so large or small that squares leave float32."""
     video, query, scale, weight = make(8, 9, 32, 4, 6, dtype)
     for clip, size in enumerate((0.0, 1e-30, 1e-20, 1e-13, 1e-9, 1e9, 1e18)):
@@ -86,7 +86,16 @@ def test_clips_and_texts_of_any_length(dtype):
     cotangent = torch.randn(8, 9, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     # Each clip by itself: gradients that are sums over clips would be those of the smallest.
     for clip in range(9):
-        check((video[:, clip : clip + 1], query, scale, weight), 4 * TOLERANCE[dtype], cotangent[:, clip : clip + 1])
+        one = (video[:, clip : clip + 1], query, scale, weight)
+        check(one, 4 * TOLERANCE[dtype], cotangent[:, clip : clip + 1], operator)
+
+
+@pytest.mark.parametrize("backend", [None, "reference"])
+def test_a_text_beyond_the_square_root_of_the_range_keeps_its_direction(backend):
+    """Found by `rdmf verify` without the kernel: |q|² was infinite, the cosine 0, the tilt that of no text."""
+    video, query, scale, weight = make(2, 9, 12, 4, 6, torch.float32)
+    plain = text_match(video, query, scale, weight, backend)
+    torch.testing.assert_close(text_match(video, 1e30 * query, scale, weight, backend), plain, rtol=1e-5, atol=1e-5)
 
 
 @needs_kernel

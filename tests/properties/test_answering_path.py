@@ -126,7 +126,7 @@ def test_every_backend_answers_as_it_should(backend: str) -> None:
     model = tiny_model()
     model.fusion.backend = backend  # type: ignore[assignment]
     for name in ("gain", "bounds", "tilt", "start", "layer_steps", "readout"):
-        result = run_property(BY_NAME[name], Subject(model), 6)
+        result = run_property(BY_NAME[name], Subject(model), 60)
         assert result.holds, f"{name}: {result.detail} at {result.counter_example}"
 
 

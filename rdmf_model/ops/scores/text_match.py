@@ -16,10 +16,8 @@ from rdmf_model.ops.autograd import once_differentiable
 from rdmf_model.ops.exporting import exporting
 from rdmf_model.ops.native.call import NativeCall
 from rdmf_model.ops.reaction_diffusion import _load
+from rdmf_model.ops.scores.direction import TINY, direction
 from rdmf_model.ops.signature import Signature, mixed_types
-
-# Norms, and products of norms, below this count as it: a clip of zeros is like no text.
-TINY = 1e-12
 
 SIGNATURE = Signature("text_match", video="B T C", query="B C", scale="H", weight="K C")
 BACKWARD = SIGNATURE.extended(match_bar="B T K")
@@ -60,8 +58,8 @@ def _check_heads(signature: Signature, sizes: dict[str, int]) -> None:
 def text_match_reference(video: Tensor, query: Tensor, scale: Tensor, weight: Tensor) -> Tensor:
     """The definition in torch, any device and precision."""
     (batch, clips, channels), heads = video.shape, len(scale)
-    unit = nn.functional.normalize(video, dim=-1)
-    slices = nn.functional.normalize(query, dim=-1).view(batch, heads, channels // heads)
+    unit = direction(video)
+    slices = direction(query).view(batch, heads, channels // heads)
     # One product for all slices; that of whole vectors is the sum of theirs.
     words = torch.einsum("bgc,gh->bgch", slices, torch.eye(heads).to(query)).flatten(1, 2)
     dots = unit @ words
