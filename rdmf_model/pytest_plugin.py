@@ -12,7 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from rdmf_model.model.base import RetrievalModel
-    from rdmf_model.properties import Property, Subject
+    from rdmf_model.properties import ModelUnderTest, Property
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,9 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
 class PropertyItem(pytest.Item):
     """One property of the run."""
 
-    def __init__(self, *, judged: Property, **options: Any) -> None:
+    def __init__(self, *, prop: Property, **options: Any) -> None:
         super().__init__(**options)
-        self.judged = judged
+        self.prop = prop
 
     def runtest(self) -> None:
         """Search for a counter-example."""
@@ -44,8 +44,8 @@ class PropertyItem(pytest.Item):
 
         with one_thread():
             require(
-                self.judged,
-                subject_of(self.config),
+                self.prop,
+                tested_model(self.config),
                 int(str(self.config.getoption("--rdmf-examples"))),
                 int(str(self.config.getoption("--rdmf-seed"))),
             )
@@ -58,7 +58,7 @@ class PropertyItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Where the report says the item is."""
-        return Path(str(self.config.getoption("--rdmf-run"))), None, f"rdmf: {self.judged.name}"
+        return Path(str(self.config.getoption("--rdmf-run"))), None, f"rdmf: {self.prop.name}"
 
 
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -69,24 +69,24 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     from rdmf_theory.errors import DataError
 
     try:
-        subject = subject_of(config)
+        tested = tested_model(config)
     except DataError as error:
         raise pytest.UsageError(str(error)) from error
-    for judged in PROPERTIES:
-        if judged.is_about(subject):
-            items.append(PropertyItem.from_parent(session, name=f"rdmf::{judged.name}", judged=judged))
+    for prop in PROPERTIES:
+        if prop.is_about(tested):
+            items.append(PropertyItem.from_parent(session, name=f"rdmf::{prop.name}", prop=prop))
 
 
-_SUBJECT: pytest.StashKey[Any] = pytest.StashKey()
+_TESTED: pytest.StashKey[Any] = pytest.StashKey()
 
 
-def subject_of(config: pytest.Config) -> Subject:
+def tested_model(config: pytest.Config) -> ModelUnderTest:
     """The model of `--rdmf-run`, loaded once. Raises DataError for a checkpoint that cannot be used."""
-    if _SUBJECT not in config.stash:
-        from rdmf_model.verification.run import load_subject
+    if _TESTED not in config.stash:
+        from rdmf_model.verification.run import load_tested_model
 
-        config.stash[_SUBJECT] = load_subject(Path(str(config.getoption("--rdmf-run"))))
-    return config.stash[_SUBJECT]
+        config.stash[_TESTED] = load_tested_model(Path(str(config.getoption("--rdmf-run"))))
+    return config.stash[_TESTED]
 
 
 @pytest.fixture(scope="session")
@@ -99,12 +99,12 @@ def rdmf_run(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(scope="session")
-def rdmf_subject(rdmf_run: Path, pytestconfig: pytest.Config) -> Subject:
+def rdmf_tested(rdmf_run: Path, pytestconfig: pytest.Config) -> ModelUnderTest:
     """The run's model, ready for `rdmf_model.testing.require`."""
-    return subject_of(pytestconfig)
+    return tested_model(pytestconfig)
 
 
 @pytest.fixture(scope="session")
-def rdmf_model(rdmf_subject: Subject) -> RetrievalModel:
+def rdmf_model(rdmf_tested: ModelUnderTest) -> RetrievalModel:
     """The run's model, in evaluation mode."""
-    return rdmf_subject.model
+    return rdmf_tested.model

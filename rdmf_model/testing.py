@@ -1,37 +1,37 @@
 """For the tests of other people: properties, strategies, and a search that fails like a test.
 
     check_layer(my_layer)                       every property of the operator, on designs of the region
-    require(PROPERTY, subject, examples=50)     one property; AssertionError with the shrunk counter-example
+    require(PROPERTY, tested, examples=50)     one property; AssertionError with the shrunk counter-example
     pytest --rdmf-run RUN                       every property of a trained run, as test items
 
-The pytest plugin is `rdmf_model.pytest_plugin`; its fixtures are named `rdmf_run`, `rdmf_subject`, `rdmf_model`.
+The pytest plugin is `rdmf_model.pytest_plugin`; its fixtures are named `rdmf_run`, `rdmf_tested`, `rdmf_model`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rdmf_model.properties import PROPERTIES, OwnLayer, Property, PropertyResult, Scope, Subject, run_property
+from rdmf_model.properties import PROPERTIES, ModelUnderTest, OwnLayer, Property, PropertyResult, Scope, run_property
 from rdmf_model.properties.fields import State, operator_inputs, states
 from rdmf_model.properties.growth import Mode, modes
 from rdmf_model.properties.inputs import Query, Text, Video, queries, sources, texts, videos
-from rdmf_model.properties.subject import Draw, Operator
+from rdmf_model.properties.model_under_test import Draw, Operator
 from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 
-OPERATOR_PROPERTIES: tuple[Property, ...] = tuple(judged for judged in PROPERTIES if judged.scope is Scope.OPERATOR)
-"""Those that an operator of one's own can be judged by."""
+OPERATOR_PROPERTIES: tuple[Property, ...] = tuple(prop for prop in PROPERTIES if prop.scope is Scope.OPERATOR)
+"""Those that an operator of one's own can be checked by."""
 
 
-def require(judged: Property, subject: Subject, examples: int = 50, seed: int = 0) -> PropertyResult:
+def require(prop: Property, tested: ModelUnderTest, examples: int = 50, seed: int = 0) -> PropertyResult:
     """Search for a counter-example, and raise AssertionError with the shrunk one.
 
     Arguments: as for `run_property`.
     """
-    result = run_property(judged, subject, examples, seed)
+    result = run_property(prop, tested, examples, seed)
     if not result.holds:
         raise AssertionError(
-            f"{judged.name} is violated: {judged.statement}\n{result.detail}\n"
-            f"counter-example {result.counter_example}\ntheorem {judged.theorem}; tolerance {judged.tolerance}"
+            f"{prop.name} is violated: {prop.statement}\n{result.detail}\n"
+            f"counter-example {result.counter_example}\ntheorem {prop.theorem}; tolerance {prop.tolerance}"
         )
     return result
 
@@ -55,12 +55,12 @@ def check_layer(
         properties: those to judge by.
     Returns: the results. Raises: AssertionError that names every violated property with its counter-example.
     """
-    subject = OwnLayer(operator, steps, region, channels)
-    results = [run_property(judged, subject, examples, seed) for judged in properties]
+    tested = OwnLayer(operator, steps, region, channels)
+    results = [run_property(prop, tested, examples, seed) for prop in properties]
     broken = [result for result in results if not result.holds]
     if broken:
-        lines = (f"{result.promise.name}: {result.detail}; {result.counter_example}" for result in broken)
-        raise AssertionError("the layer breaks its promises\n" + "\n".join(lines))
+        lines = (f"{result.prop.name}: {result.detail}; {result.counter_example}" for result in broken)
+        raise AssertionError("the layer violates properties\n" + "\n".join(lines))
     return results
 
 
@@ -71,6 +71,7 @@ __all__ = [
     "AdmissibleRegion",
     "Draw",
     "Mode",
+    "ModelUnderTest",
     "Operator",
     "OwnLayer",
     "Property",
@@ -78,7 +79,6 @@ __all__ = [
     "Query",
     "Scope",
     "State",
-    "Subject",
     "Text",
     "Video",
     "check_layer",

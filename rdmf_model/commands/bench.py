@@ -74,7 +74,7 @@ def bench(
     """Measure the layer beside its competitors: times, peak memory, fraction of the machine's limit.
 
     Contenders take turns within one run: trust the ratios, not the milliseconds; on a CPU they are CPU time, medians.
-    Ratios that the project has promised stand beside their targets, met or missed.
+    Ratios with a target stand beside it, met or missed.
     """
     if suite not in SUITES:
         raise ParameterError(f"--suite must be one of {', '.join(SUITES)}. Got {suite!r}.")

@@ -1,4 +1,4 @@
-"""`rdmf verify`: does this model keep what the theory promises, and who says so?"""
+"""`rdmf verify`: certify that no text makes a model leave its region, and search for inputs that violate a property."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def verify(
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Certify that no text makes a model leave its region, and search for inputs that break its promises.
+    """Certify that no text makes a model leave its region, and search for inputs that violate a property.
 
     Exit code 0: everything holds. 1: refuted, undecided, violated, or a certificate that is edited, stale or foreign.
     2: usage. 3: no usable checkpoint, or a certificate that cannot be read.

@@ -1,4 +1,4 @@
-"""What does a model promise? Properties as objects: a statement, the theorem behind it, inputs, a check, a tolerance.
+"""Which properties must a model have? Each: a statement, the theorem behind it, inputs, a check, a tolerance.
 
 `run_property` searches for a counter-example; `rdmf verify`, the pytest plugin and the tests run the same objects.
 """
@@ -11,10 +11,10 @@ from rdmf_model.properties.fields import FIELD_PROPERTIES
 from rdmf_model.properties.growth import GROWTH_PROPERTIES
 from rdmf_model.properties.invariance import INVARIANCE_PROPERTIES
 from rdmf_model.properties.layer import LAYER_PROPERTIES
+from rdmf_model.properties.model_under_test import ModelUnderTest, OwnLayer
 from rdmf_model.properties.rows import ROW_PROPERTIES
 from rdmf_model.properties.stored import STORED_PROPERTIES
 from rdmf_model.properties.streamed import STREAMED_PROPERTIES
-from rdmf_model.properties.subject import OwnLayer, Subject
 from rdmf_model.properties.symmetry import SYMMETRY_PROPERTIES
 
 PROPERTIES: tuple[Property, ...] = (
@@ -31,4 +31,4 @@ PROPERTIES: tuple[Property, ...] = (
     *STREAMED_PROPERTIES,
 )
 
-__all__ = ["PROPERTIES", "OwnLayer", "Property", "PropertyResult", "Scope", "Subject", "run_property"]
+__all__ = ["PROPERTIES", "ModelUnderTest", "OwnLayer", "Property", "PropertyResult", "Scope", "run_property"]

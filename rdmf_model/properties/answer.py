@@ -22,9 +22,9 @@ from rdmf_model.ops.reaction_diffusion.driven import Drive, Rates, Readout, Star
 from rdmf_model.ops.scores.text_match import text_match_reference
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import Query, queries
+from rdmf_model.properties.model_under_test import ModelUnderTest
 from rdmf_model.properties.observe import Observation, observe
 from rdmf_model.properties.rows import GRADIENT_ERROR, UNIT, last_step
-from rdmf_model.properties.subject import Subject
 from rdmf_model.properties.truth import COMPLEX_STEP, ROUNDINGS, Steps, run_steps
 
 FLOOR = 1e-2
@@ -44,9 +44,9 @@ class Company:
     seed: int = 0
 
 
-def companies(subject: Subject, *, ordinary: bool = False) -> st.SearchStrategy[Company]:
+def companies(tested: ModelUnderTest, *, ordinary: bool = False) -> st.SearchStrategy[Company]:
     """One to eight rows, of lengths of their own."""
-    rows = st.lists(queries(subject, ordinary=ordinary), min_size=1, max_size=8).map(tuple)
+    rows = st.lists(queries(tested, ordinary=ordinary), min_size=1, max_size=8).map(tuple)
     return st.builds(Company, rows, st.integers(0, 2**31 - 1))
 
 
@@ -97,24 +97,24 @@ def _within(found: Tensor, true: Tensor, bound: Tensor, mask: Tensor) -> float:
 
 
 @torch.no_grad()
-def check_tilt(subject: Subject, company: Company) -> Margins:
+def check_tilt(tested: ModelUnderTest, company: Company) -> Margins:
     """Margin of the tilt that the steps saw."""
-    seen, layer = observe(subject, company.queries), subject.layer
+    seen, layer = observe(tested, company.queries), tested.layer
     weights = {name: x.double() for name, x in score_weights(layer).items()}
     true, bound = defined_tilt(layer, seen.video.double(), seen.query.double(), seen.mask, weights)
     return {"tilt": _within(seen.trace.tilt, true, bound, seen.mask)}
 
 
-def _drive(subject: Subject, seen: Observation) -> Drive:
-    drive, _ = subject.layer.drive(seen.design.map(lambda x: x[:, None]))
+def _drive(tested: ModelUnderTest, seen: Observation) -> Drive:
+    drive, _ = tested.layer.drive(seen.design.map(lambda x: x[:, None]))
     return Drive(*(x.expand(seen.design.F.shape).double() for x in drive))
 
 
 @torch.no_grad()
-def check_start(subject: Subject, company: Company) -> Margins:
+def check_start(tested: ModelUnderTest, company: Company) -> Margins:
     """Margins of gain, u_0 and v_0 that the steps started from, for the tilt that they saw and the text's design."""
-    seen = observe(subject, company.queries)
-    drive, tilt = _drive(subject, seen), seen.trace.tilt.double()
+    seen = observe(tested, company.queries)
+    drive, tilt = _drive(tested, seen), seen.trace.tilt.double()
     cut = tilt.nan_to_num(nan=0.0).clamp(-1.0, 1.0)
     log_gain = torch.where(cut >= 0, cut * drive.log_hi[:, None], -cut * drive.log_lo[:, None])
     allowed = START_ROUNDINGS * UNIT[seen.trace.tilt.dtype]
@@ -129,9 +129,9 @@ def check_start(subject: Subject, company: Company) -> Margins:
 
 
 @torch.no_grad()
-def check_steps(subject: Subject, company: Company) -> Margins:
+def check_steps(tested: ModelUnderTest, company: Company) -> Margins:
     """Margins of the first, the last and one more step, with the design's rates, and of the answer being that run."""
-    seen, layer = observe(subject, company.queries), subject.layer
+    seen, layer = observe(tested, company.queries), tested.layer
     start = Start(seen.trace.u_0, seen.trace.v_0, seen.trace.gain)
     inputs = [*start, *seen.rates, seen.lengths]
     margins: dict[str, float] = {}
@@ -146,15 +146,15 @@ def check_steps(subject: Subject, company: Company) -> Margins:
 
 
 @torch.no_grad()
-def check_readout(subject: Subject, company: Company) -> Margins:
+def check_readout(tested: ModelUnderTest, company: Company) -> Margins:
     """Margins of what is read from the last state, of the pattern, and of the answer being the same without a trace."""
-    layer, before_block = subject.layer, []
+    layer, before_block = tested.layer, []
     hook = layer.feedforward.register_forward_pre_hook(lambda _, inputs: before_block.append(inputs[0]))
     try:
-        seen = observe(subject, company.queries)
+        seen = observe(tested, company.queries)
     finally:
         hook.remove()
-    drive, unit = _drive(subject, seen), UNIT[seen.trace.u_N.dtype]
+    drive, unit = _drive(tested, seen), UNIT[seen.trace.u_N.dtype]
     weights = Readout(*(x.double() for x in layer.readout()))
     v, u = seen.trace.v_N.double() / drive.v_star[:, None], seen.trace.u_N.double() / drive.u_star[:, None]
     activator, substrate = (v - 1) / (1 + 0.5 * (v - 1).abs()), u - 1
@@ -201,9 +201,9 @@ def _answer_slope(
     return float(np.imag(total) / COMPLEX_STEP)
 
 
-def check_layer_gradients(subject: Subject, company: Company) -> Margins:
+def check_layer_gradients(tested: ModelUnderTest, company: Company) -> Margins:
     """Margins of the gradients of tilt, drive, rates, readout and video, and of all weights between clips and tilt."""
-    seen, layer = observe(subject, company.queries), subject.layer
+    seen, layer = observe(tested, company.queries), tested.layer
     dtype, generator = seen.trace.tilt.dtype, torch.Generator().manual_seed(company.seed)
     drive, rates = layer.drive(seen.design.map(lambda x: x[:, None]))
     shape = seen.design.F.shape
@@ -265,7 +265,7 @@ def _score_gradients(
     return margins
 
 
-_TRACE = "by construction; judged on the trace of the call that answers, in its type and backend"
+_TRACE = "by construction; checked on the trace of the call that answers, in its type and backend"
 
 ANSWER_PROPERTIES: tuple[Property, ...] = (
     Property(
@@ -294,7 +294,7 @@ ANSWER_PROPERTIES: tuple[Property, ...] = (
         name="layer_steps",
         statement="In any batch, the state that is read is where N steps lead with the rates of the text's design.",
         latex=r"(u_N, v_N) = \Phi_{F, k, D_u, D_v, s_t}^N(u_0, v_0)",
-        theorem="Step.step_exists, Step.step_unique; judged on the trace of the call that answers",
+        theorem="Step.step_exists, Step.step_unique; checked on the trace of the call that answers",
         strategy=companies,
         check=check_steps,
         tolerance=f"{ROUNDINGS} roundings a row and step, felt over 1 + sqrt(D) clips; none between answer and trace",
@@ -319,7 +319,7 @@ ANSWER_PROPERTIES: tuple[Property, ...] = (
         "and weight of scores, drive, rates and readout.",
         latex=r"\langle \nabla_\theta \ell, d\rangle = \mathrm{Im}\,\ell(\theta + i h d)/h",
         theorem="by construction: complex steps through the definition, exact to rounding",
-        strategy=lambda subject: companies(subject, ordinary=True),
+        strategy=lambda tested: companies(tested, ordinary=True),
         check=check_layer_gradients,
         tolerance=f"{GRADIENT_ERROR[torch.float32]:g} in float32 of the sum of all entries' contributions",
         scope=Scope.LAYER,

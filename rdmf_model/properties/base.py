@@ -1,4 +1,4 @@
-"""A property, the model it is judged on, and the search for a counter-example."""
+"""A property, the model it is checked on, and the search for a counter-example."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hypothesis import seed as seeded
 from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
 
-from rdmf_model.properties.subject import Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest
 from rdmf_theory.errors import ParameterError
 
 Margins = Mapping[str, float]
 
 
 class Scope(enum.Enum):
-    """Which subjects a property is about; the value is the explanation."""
+    """which models a property is about; the value is the explanation."""
 
     MODEL = "every model, whatever its fusion"
     REGION = "a model whose fusion has an admissible region"
@@ -32,25 +32,25 @@ class Scope(enum.Enum):
 
 @dataclass(frozen=True)
 class Property:
-    """One promise of a model.
+    """One property of a model.
 
     Arguments:
         name: identifier.
-        statement: the promise in words; latex: in formulas.
+        statement: the property in words; latex: in formulas.
         theorem: what it follows from, as `File.theorem` in proofs/ where there is one.
-        strategy: subject -> inputs; their repr is the counter-example that a person reads.
-        check: (subject, input) -> margins by name; the promise holds where all are >= 0. NaN and exceptions violate it.
+        strategy: tested -> inputs; their repr is the counter-example that a person reads.
+        check: (tested, input) -> margins by name; the property holds where all are >= 0. NaN and exceptions violate it.
         tolerance: what the check allows, and why.
-        scope: which subjects it is about.
+        scope: which models it is about.
         effort: what one of its examples costs, in examples of a cheap property; it tries examples / effort of them.
-    Raises: ParameterError for a name that is no identifier, or a promise without words.
+    Raises: ParameterError for a name that is no identifier, or a property without words.
     """
 
     name: str
     statement: str
     theorem: str
-    strategy: Callable[[Subject], SearchStrategy[Any]]
-    check: Callable[[Subject, Any], Margins]
+    strategy: Callable[[ModelUnderTest], SearchStrategy[Any]]
+    check: Callable[[ModelUnderTest, Any], Margins]
     tolerance: str
     latex: str
     scope: Scope = Scope.MODEL
@@ -73,15 +73,15 @@ class Property:
         """Whether it is about the reaction-diffusion layer."""
         return self.scope is not Scope.MODEL
 
-    def is_about(self, subject: Subject) -> bool:
-        """Whether it can be judged on a subject."""
-        if subject.own_layer:
+    def is_about(self, tested: ModelUnderTest) -> bool:
+        """Whether it can be checked on a tested."""
+        if tested.own_layer:
             return self.scope is Scope.OPERATOR
         return {
             Scope.MODEL: True,
-            Scope.REGION: subject.has_region,
-            Scope.COMPETITION: subject.has_competition,
-        }.get(self.scope, subject.has_layer)
+            Scope.REGION: tested.has_region,
+            Scope.COMPETITION: tested.has_competition,
+        }.get(self.scope, tested.has_layer)
 
     def share(self, examples: int) -> int:
         """How many inputs it tries where a cheap property tries `examples`."""
@@ -92,7 +92,7 @@ class Property:
 class PropertyResult:
     """Outcome of a search: examples tried, worst margin of each part, the shrunk counter-example where there is one."""
 
-    promise: Property
+    prop: Property
     examples: int
     seconds: float
     margins: Mapping[str, float] = field(default_factory=dict)
@@ -116,13 +116,13 @@ class PropertyResult:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, apart from NaN and infinities."""
-        judged = self.promise
+        prop = self.prop
         return {
-            "name": judged.name,
-            "statement": judged.statement,
-            "latex": judged.latex,
-            "theorem": judged.theorem,
-            "tolerance": judged.tolerance,
+            "name": prop.name,
+            "statement": prop.statement,
+            "latex": prop.latex,
+            "theorem": prop.theorem,
+            "tolerance": prop.tolerance,
             "verdict": "holds" if self.holds else "violated",
             "examples": self.examples,
             "worst_margin": None if self.worst is None else {"part": self.worst[0], "margin": self.worst[1]},
@@ -143,33 +143,33 @@ def _order(margin: float) -> float:
 
 
 def run_property(
-    judged: Property,
-    subject: Subject,
+    prop: Property,
+    tested: ModelUnderTest,
     examples: int = 100,
     seed: int = 0,
     progress: Callable[[], None] | None = None,
     *,
     shrink: bool = True,
 ) -> PropertyResult:
-    """Search for an input that breaks a promise, towards small margins, and shrink it.
+    """Search for an input that violates a property, towards small margins, and shrink it.
 
     Arguments:
         examples: inputs to try, >= 1; a costly property tries its share (fewer only where the inputs run out).
         seed: of the search, >= 0; the same seed tries the same inputs.
         progress: called after each of them.
         shrink: whether to look for a smaller counter-example once there is one.
-    Returns: the result; a violated promise is a result, not an exception.
-    Raises: ParameterError for examples or seed out of range, or a promise that is not about this model.
+    Returns: the result; a violated property is a result, not an exception.
+    Raises: ParameterError for examples or seed out of range, or a property that is not about this model.
     """
     if examples < 1 or seed < 0:
         raise ParameterError(f"examples must be >= 1 and seed >= 0. Got {examples} and {seed}.")
-    if not judged.is_about(subject):
+    if not prop.is_about(tested):
         kind = (
             "an operator of one's own"
-            if subject.own_layer
-            else f"a model whose fusion is {type(subject.model.fusion).__name__}"
+            if tested.own_layer
+            else f"a model whose fusion is {type(tested.model.fusion).__name__}"
         )
-        raise ParameterError(f"{judged.name} is about {judged.scope.value}. Got {kind}.")
+        raise ParameterError(f"{prop.name} is about {prop.scope.value}. Got {kind}.")
     margins: dict[str, float] = {}
     tried = 0
     failure: tuple[str, str, Any] | None = None
@@ -181,7 +181,7 @@ def run_property(
             if progress is not None:
                 progress()
         try:
-            found = judged.check(subject, example)
+            found = prop.check(tested, example)
             broken = {part: margin for part, margin in found.items() if not margin >= 0}
             if broken:
                 raise Violation(", ".join(f"{part} margin {margin:.3g}" for part, margin in broken.items()))
@@ -202,7 +202,7 @@ def run_property(
             target(-least)
 
     options = settings(
-        max_examples=judged.share(examples),
+        max_examples=prop.share(examples),
         database=None,
         deadline=None,
         derandomize=False,
@@ -214,12 +214,12 @@ def run_property(
     )
     started = time.perf_counter()
     try:
-        options(seeded(seed)(given(judged.strategy(subject))(search)))()
+        options(seeded(seed)(given(prop.strategy(tested))(search)))()
     except Exception:
         # what broke is in `failure`; anything else is a fault of the search itself
         if failure is None:
             raise
     seconds = time.perf_counter() - started
     if failure is None:
-        return PropertyResult(judged, tried, seconds, margins)
-    return PropertyResult(judged, tried, seconds, margins, *failure)
+        return PropertyResult(prop, tried, seconds, margins)
+    return PropertyResult(prop, tried, seconds, margins, *failure)

@@ -1,4 +1,4 @@
-"""Properties of the competition layer, judged on the run that the answer was read from, in the dtype that answers."""
+"""Properties of the competition layer, checked on the run that the answer was read from, in the dtype that answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rdmf_model.ops.competition import competition, competition_reference
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import Query, make_batch, queries
 from rdmf_model.properties.layer import stability
-from rdmf_model.properties.subject import Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest
 
 RELATIVE_ERROR = 1e-4
 """Float32: some twenty rounded operations a step, and a solve whose condition number is below a thousand."""
@@ -29,12 +29,12 @@ MULTIPLIER_ERROR = 1e-6
 class Observed:
     """What the layer did with one video and one text on the way to the model's answer."""
 
-    def __init__(self, subject: Subject, query: Query) -> None:
-        model: Any = subject.model
+    def __init__(self, tested: ModelUnderTest, query: Query) -> None:
+        model: Any = tested.model
         fusion = model.fusion
         assert isinstance(model, SpanModel)
         assert isinstance(fusion, CompetitionFusion)
-        self.batch = make_batch(subject, [query])
+        self.batch = make_batch(tested, [query])
         self.layer: CompetitionFusion = fusion
         self.met: Met = model.meet(self.batch)
         met = self.met
@@ -46,39 +46,39 @@ class Observed:
 
 
 @torch.no_grad()
-def check_bounds(subject: Subject, query: Query) -> Margins:
+def check_bounds(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of 0 <= u <= 1, v >= 0, u + <v> <= max(1, start) and 0 <= kappa <= 1, from an admissible start."""
-    run = Observed(subject, query).run
+    run = Observed(tested, query).run
     limit = (run.u0 + run.v0.mean(1)).clamp(min=1.0)
     total = run.u + run.v.mean(1)
     return {
         "u": float(torch.minimum(run.u, 1.0 - run.u).amin()) + BOUND_ERROR,
         "v": float(run.v.amin()),
-        "mean": float((1.0 - total / limit).amin()) + BOUND_ERROR if subject_reacts(subject) else 0.0,
+        "mean": float((1.0 - total / limit).amin()) + BOUND_ERROR if reacts(tested) else 0.0,
         "kappa": float(torch.minimum(run.kappa, 1.0 - run.kappa).amin()) if run.kappa.numel() else 0.0,
         "start": float(torch.minimum(run.u0, 1.0 - run.u0).amin()),
     }
 
 
-def subject_reacts(subject: Subject) -> bool:
+def reacts(tested: ModelUnderTest) -> bool:
     """Whether the layer reacts: with the reaction off, or without steps, mean(v) is what the start makes it."""
-    layer: Any = subject.model.fusion
+    layer: Any = tested.model.fusion
     return layer.reaction and layer.steps > 0
 
 
 @torch.no_grad()
-def check_gain(subject: Subject, query: Query) -> Margins:
+def check_gain(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of the frozen state of every clip under the gain that the layer applies there."""
-    seen = Observed(subject, query)
+    seen = Observed(tested, query)
     design = seen.design
     F, k, D_u, D_v = (x[:, None] for x in (design.F, design.k, design.D_u, design.D_v))
     return stability(F, k, seen.run.gain, D_u, D_v)
 
 
 @torch.no_grad()
-def check_reference(subject: Subject, query: Query) -> Margins:
+def check_reference(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of the run, as it answered, against the plain loop in float64 from the same start."""
-    seen = Observed(subject, query)
+    seen = Observed(tested, query)
     run, design, layer = seen.run, seen.design, seen.layer
     u0, v0, gain, kappa = (x.double() for x in (run.u0, run.v0, run.gain, run.kappa))
     F, w, D = (x.double() for x in (design.F, design.F + design.k, design.D_v))
@@ -102,9 +102,9 @@ def check_reference(subject: Subject, query: Query) -> Margins:
 
 
 @torch.no_grad()
-def check_selection(subject: Subject, query: Query) -> Margins:
+def check_selection(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of the ranking by s_t v_t and of every lead after one step without diffusion, in float64."""
-    seen = Observed(subject, query)
+    seen = Observed(tested, query)
     run, design = seen.run, seen.design
     u0, v0, gain = run.u0.double(), run.v0.double(), run.gain.double()
     F, w, D = (x.double() for x in (design.F, design.F + design.k, design.D_v))
@@ -117,9 +117,9 @@ def check_selection(subject: Subject, query: Query) -> Margins:
 
 
 @torch.no_grad()
-def check_multiplier(subject: Subject, query: Query) -> Margins:
+def check_multiplier(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of the growth of every mode of the video's own weighted Laplacian against (1 + 2 w)/(1 + w + D mu)."""
-    seen = Observed(subject, query)
+    seen = Observed(tested, query)
     kappa, design = seen.run.kappa[0].double(), seen.design
     clips = len(kappa) + 1
     if clips < 2:
@@ -143,10 +143,10 @@ def check_multiplier(subject: Subject, query: Query) -> Margins:
 
 
 @torch.no_grad()
-def check_reflection(subject: Subject, query: Query) -> Margins:
+def check_reflection(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of the layer's answer to a video in reverse against its answer in reverse, in float64."""
-    seen = Observed(subject, query)
-    layer: Any = subject.exact.fusion
+    seen = Observed(tested, query)
+    layer: Any = tested.exact.fusion
     met = seen.met
     clips, text = met.clips.double(), met.query.double()
     evidence = type(met.evidence)(met.evidence.score.double(), met.evidence.cosine.double())
@@ -160,9 +160,9 @@ def check_reflection(subject: Subject, query: Query) -> Margins:
     }
 
 
-def ordinary(subject: Subject) -> Any:
+def ordinary(tested: ModelUnderTest) -> Any:
     """Queries of ordinary size."""
-    return queries(subject, ordinary=True)
+    return queries(tested, ordinary=True)
 
 
 COMPETITION_PROPERTIES: tuple[Property, ...] = (

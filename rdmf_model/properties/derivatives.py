@@ -14,7 +14,7 @@ from torch import Tensor
 
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.fields import State, states
-from rdmf_model.properties.subject import Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest
 from rdmf_model.properties.symmetry import ordinary
 
 GRADIENT_ERROR = 1e-9
@@ -36,14 +36,14 @@ def step_norms(u_next: Tensor, v: Tensor, gain: Tensor, F: Tensor, k: Tensor) ->
     return torch.stack([torch.stack([uu, uv]), torch.stack([through * uu, own + through * uv])])
 
 
-def check_gradient_bound(subject: Subject, state: State) -> Margins:
+def check_gradient_bound(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of the gradients of a loss of slope at most 1, in the 1-norm, below the product of the steps' norms."""
-    u0, v0, gain, F, k, D_u, D_v, lengths = ordinary(subject, state)
+    u0, v0, gain, F, k, D_u, D_v, lengths = ordinary(tested, state)
     with torch.no_grad():
         u, v = u0, v0
         norms = torch.eye(2, dtype=torch.float64)[..., None].expand(2, 2, F.shape[1])
-        for _ in range(subject.steps):
-            u_next, v_next = subject.operate(u, v, gain, F, k, D_u, D_v, lengths, steps=1)
+        for _ in range(tested.steps):
+            u_next, v_next = tested.operate(u, v, gain, F, k, D_u, D_v, lengths, steps=1)
             step = step_norms(u_next[0], v[0], gain[0], F[0], k[0])
             norms, u, v = torch.einsum("ijc,jkc->ikc", step, norms), u_next, v_next
     generator = torch.Generator().manual_seed(state.seed)
@@ -52,7 +52,7 @@ def check_gradient_bound(subject: Subject, state: State) -> Margins:
     slope = slope / slope.abs().sum(1, keepdim=True)
     with torch.enable_grad():
         start = [u0.clone().requires_grad_(), v0.clone().requires_grad_()]
-        u, v = subject.differentiable(*start, gain, F, k, D_u, D_v, lengths)
+        u, v = tested.differentiable(*start, gain, F, k, D_u, D_v, lengths)
         gradients = torch.autograd.grad((slope[0] * u[0] + slope[1] * v[0]).sum(), start)
     margins = {}
     for index, name in enumerate(("u0", "v0")):
@@ -71,20 +71,20 @@ class Raise:
     share: float
 
 
-def raises(subject: Subject) -> st.SearchStrategy[Raise]:
+def raises(tested: ModelUnderTest) -> st.SearchStrategy[Raise]:
     """Small and large raises at any clip of any state."""
-    return st.builds(Raise, states(subject), st.integers(0, 95), st.sampled_from((0.1, 1.0, 1e-3)))
+    return st.builds(Raise, states(tested), st.integers(0, 95), st.sampled_from((0.1, 1.0, 1e-3)))
 
 
 @torch.no_grad()
-def check_monotone(subject: Subject, raised: Raise) -> Margins:
+def check_monotone(tested: ModelUnderTest, raised: Raise) -> Margins:
     """Margins of v's change at the raised clip: at least 0, and at least that of every other clip."""
-    u0, v0, gain, *rates = ordinary(subject, raised.state)
+    u0, v0, gain, *rates = ordinary(tested, raised.state)
     clip = raised.clip % gain.shape[1]
     more = gain.clone()
     more[:, clip] *= 1 + raised.share
-    _, before = subject.operate(u0, v0, gain, *rates, steps=1)
-    _, after = subject.operate(u0, v0, more, *rates, steps=1)
+    _, before = tested.operate(u0, v0, gain, *rates, steps=1)
+    _, after = tested.operate(u0, v0, more, *rates, steps=1)
     change = (after - before)[0]
     allowed = MONOTONE_ERROR * (1 + after[0].abs().amax(0))
     others = change[clip] - change.amax(0)

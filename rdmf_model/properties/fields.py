@@ -12,7 +12,7 @@ from torch import Tensor
 from rdmf_model.constraints.base import Design
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import seeds, sources
-from rdmf_model.properties.subject import Source, Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest, Source
 
 FIELD_ERROR = 1e-5
 """Bounds of fields in float32: in each step some twenty rounded operations, 2^-24 each, of which the later steps forget
@@ -50,18 +50,18 @@ class State:
     seed: int
 
 
-def states(subject: Subject, most: int = 96) -> st.SearchStrategy[State]:
+def states(tested: ModelUnderTest, most: int = 96) -> st.SearchStrategy[State]:
     """States up to a thousand times larger than the layer's own, of 1 to `most` clips."""
     sizes = st.sampled_from((1.0, 0.0, 10.0, 1e3))
-    return st.builds(State, sources(subject), st.integers(1, most), sizes, sizes, seeds())
+    return st.builds(State, sources(tested), st.integers(1, most), sizes, sizes, seeds())
 
 
 @torch.no_grad()
 def operator_inputs(
-    subject: Subject, state: State, dtype: torch.dtype = torch.float32, channels: int | None = None
+    tested: ModelUnderTest, state: State, dtype: torch.dtype = torch.float32, channels: int | None = None
 ) -> tuple[Tensor, ...]:
     """u0, v0, gain of shape (1, T, C), F, k, D_u, D_v (1, C), lengths (1,), of the first `channels` designs."""
-    design: Design = subject.design(state.text).map(lambda x: x[:, :channels].to(dtype))
+    design: Design = tested.design(state.text).map(lambda x: x[:, :channels].to(dtype))
     generator = torch.Generator().manual_seed(state.seed)
     u0, v0, gain = torch.rand(3, 1, state.clips, design.s.shape[1], generator=generator, dtype=dtype)
     fields = (u0, state.largest_v * v0, state.largest_gain * gain * design.s[:, None])
@@ -94,22 +94,22 @@ def field_margins(call: Fields) -> dict[str, float]:
 
 
 @torch.no_grad()
-def check_any_state(subject: Subject, state: State) -> Margins:
+def check_any_state(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of the bounds after the layer's steps from any state, with the parameters that a text chooses."""
-    inputs = operator_inputs(subject, state)
-    u, v = subject.operate(*inputs)
+    inputs = operator_inputs(tested, state)
+    u, v = tested.operate(*inputs)
     u0, v0, _, *rates, _ = inputs
-    return field_margins(Fields(u0, v0, *rates, steps=subject.steps, u=u, v=v))
+    return field_margins(Fields(u0, v0, *rates, steps=tested.steps, u=u, v=v))
 
 
 @torch.no_grad()
-def check_long_run(subject: Subject, state: State) -> Margins:
+def check_long_run(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of the bounds at ten stages of `LONG_RUN` steps, on the first sixteen channels."""
-    *fields, F, k, D_u, D_v, lengths = operator_inputs(subject, state, channels=16)
+    *fields, F, k, D_u, D_v, lengths = operator_inputs(tested, state, channels=16)
     u0, v0, gain = fields
     u, v, worst = u0, v0, {}
     for _ in range(STAGES):
-        u, v = subject.operate(u, v, gain, F, k, D_u, D_v, lengths, steps=LONG_RUN // STAGES)
+        u, v = tested.operate(u, v, gain, F, k, D_u, D_v, lengths, steps=LONG_RUN // STAGES)
         # max v rises towards the fixed point of its bound, or falls from above it; rounding may lift mean(u + v)
         bound = torch.maximum(v0.amax(1), (1 + F + 2 * D_u) / (F + k))
         mean = (u0 + v0).mean(1).clamp(min=1.0)
@@ -134,12 +134,12 @@ def laplacian(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def check_equations(subject: Subject, state: State) -> Margins:
+def check_equations(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of the two linear systems that define one step, as residuals relative to their largest term."""
-    inputs = operator_inputs(subject, state, torch.float64)
+    inputs = operator_inputs(tested, state, torch.float64)
     u0, v0, gain = inputs[:3]
     F, k, D_u, D_v = (x[:, None] for x in inputs[3:7])
-    u, v = subject.operate(*inputs, steps=1)
+    u, v = tested.operate(*inputs, steps=1)
     u_terms = ((1 + F + gain * v0**2) * u, -D_u * laplacian(u), -u0 - F)
     v_terms = ((1 + F + k) * v, -D_v * laplacian(v), -v0 - gain * u * v0**2)
     margins = {}
@@ -151,17 +151,17 @@ def check_equations(subject: Subject, state: State) -> Margins:
 
 
 @torch.no_grad()
-def check_fixed_points(subject: Subject, state: State) -> Margins:
+def check_fixed_points(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of one step from the trivial state (1, 0) and from the saddle (1 - u*, w/(s (1 - u*)))."""
-    _, _, _, F, k, D_u, D_v, lengths = operator_inputs(subject, state, torch.float64)
+    _, _, _, F, k, D_u, D_v, lengths = operator_inputs(tested, state, torch.float64)
     w = F + k
-    s = subject.design(state.text).s.double()
+    s = tested.design(state.text).s.double()
     root = (1 - 4 * w**2 / (s * F)).clamp(min=0).sqrt()
     high = (1 + root) / 2
     margins = {}
     for name, u, v in (("trivial", torch.ones_like(s), torch.zeros_like(s)), ("saddle", high, w / (s * high))):
         start = [x[:, None].expand(1, state.clips, -1).contiguous() for x in (u, v, s)]
-        u_1, v_1 = subject.operate(*start, F, k, D_u, D_v, lengths, steps=1)
+        u_1, v_1 = tested.operate(*start, F, k, D_u, D_v, lengths, steps=1)
         drift = max(float((u_1 - start[0]).abs().max()), float((v_1 - start[1]).abs().max() / (1 + v.max())))
         margins[name] = 1.0 - drift / EQUATION_ERROR
     return margins
@@ -188,7 +188,7 @@ FIELD_PROPERTIES: tuple[Property, ...] = (
         statement="Patterns stay bounded over 10 000 steps, from any state.",
         latex=r"0 \le u_n \le 1,\; 0 \le v_n \le \max(\max v_0, (1 + F + 2D_u)/w), \quad n \le 10^4",
         theorem="Step.run_admissible, Step.step_v_bound, Step.step_mean_bound",
-        strategy=lambda subject: states(subject, most=24),
+        strategy=lambda tested: states(tested, most=24),
         check=check_long_run,
         tolerance=f"{ROUNDING}; the mean of ten thousand steps gets a hundred times that",
         scope=Scope.LAYER,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import clip_counts, region_clip_counts, sources
-from rdmf_model.properties.subject import Source, Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest, Source
 from rdmf_theory import formulas
 from rdmf_theory.chart import Parameters
 from rdmf_theory.layer.step import clip_eigenvalues, clip_modes, multiplier
@@ -59,9 +59,9 @@ class Channels(NamedTuple):
 
 
 @torch.no_grad()
-def trained_channels(subject: Subject, text: Source) -> Channels:
+def trained_channels(tested: ModelUnderTest, text: Source) -> Channels:
     """The parameters that the layer emits for a text, and the base state that belongs to these very numbers."""
-    design = subject.design(text)
+    design = tested.design(text)
     names = ("F", "k", "s", "D_u", "D_v")
     emitted = {name: getattr(design, name)[0].double().numpy() for name in names}
     parameters = Parameters(**emitted)
@@ -69,24 +69,26 @@ def trained_channels(subject: Subject, text: Source) -> Channels:
     return Channels(parameters, emitted["s"], u_star, z, formulas.steady_v(u_star, z))
 
 
-def run_channels(subject: Subject, channels: Channels, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def run_channels(
+    tested: ModelUnderTest, channels: Channels, u: np.ndarray, v: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The layer's operator and steps on fields (B, T, C) with the channels' own parameters, unmodulated."""
     p = channels.parameters
     fields = (torch.from_numpy(np.array(x)) for x in (u, v))
     rates = (torch.from_numpy(np.array(np.broadcast_to(x, (len(u), len(p.F))))) for x in (p.F, p.k, p.D_u, p.D_v))
     gain = torch.from_numpy(channels.s)[None, None].expand(*u.shape)
     lengths = torch.full((len(u),), u.shape[1])
-    u_N, v_N = subject.operate(*fields, gain, *rates, lengths)
+    u_N, v_N = tested.operate(*fields, gain, *rates, lengths)
     return u_N.numpy(), v_N.numpy()
 
 
-def response(subject: Subject, channels: Channels, clips: int, mode: int) -> tuple[np.ndarray, np.ndarray]:
+def response(tested: ModelUnderTest, channels: Channels, clips: int, mode: int) -> tuple[np.ndarray, np.ndarray]:
     """(R, leak): response matrix of one mode after the layer's steps, (C, 2, 2), in units of (u*, v*), and the largest
     share that ends up in other modes, (C,)."""
     shape = clip_modes(clips)[mode][None, :, None]
     along = np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])[:, :, None, None] * PERTURBATION
     u, v = run_channels(
-        subject,
+        tested,
         channels,
         channels.u_star * (1 + along[:, 0] * shape),
         channels.v_star * (1 + along[:, 1] * shape),
@@ -99,10 +101,12 @@ def response(subject: Subject, channels: Channels, clips: int, mode: int) -> tup
     return part.transpose(2, 1, 0), leak
 
 
-def compare(subject: Subject, channels: Channels, clips: int, mode: int, chosen: np.ndarray) -> tuple[dict, np.ndarray]:
+def compare(
+    tested: ModelUnderTest, channels: Channels, clips: int, mode: int, chosen: np.ndarray
+) -> tuple[dict, np.ndarray]:
     """Margins of agreement with the theory over the chosen channels, and the measured multipliers."""
-    matrix, leak = response(subject, channels, clips, mode)
-    steps = subject.steps
+    matrix, leak = response(tested, channels, clips, mode)
+    steps = tested.steps
     # NaN would stop the eigenvalue solver
     finite = np.asarray(np.isfinite(matrix).all(axis=(1, 2)))
     radius = np.abs(np.linalg.eigvals(np.where(np.expand_dims(finite, (1, 2)), matrix, 0.0))).max(-1)
@@ -117,59 +121,59 @@ def compare(subject: Subject, channels: Channels, clips: int, mode: int, chosen:
     return margins, gain ** (1 / steps)
 
 
-def check_growth(subject: Subject, mode: Mode) -> Margins:
+def check_growth(tested: ModelUnderTest, mode: Mode) -> Margins:
     """Margins of one mode of a channel's band, on all channels whose band holds it."""
-    channels = trained_channels(subject, mode.text)
+    channels = trained_channels(tested, mode.text)
     band = channels.band(mode.clips)
     candidates = np.flatnonzero(band[:, mode.channel % band.shape[1]] < 0)
     if not len(candidates):
         return {"mode_on_axis": -1.0}
     chosen = int(candidates[mode.pick % len(candidates)])
     growing: np.ndarray = band[chosen] < 0
-    margins, measured = compare(subject, channels, mode.clips, chosen, growing)
+    margins, measured = compare(tested, channels, mode.clips, chosen, growing)
     return margins | {"grows": float(measured[growing].min()) - 1.0 + MULTIPLIER_ERROR}
 
 
-def check_decay(subject: Subject, mode: Mode) -> Margins:
+def check_decay(tested: ModelUnderTest, mode: Mode) -> Margins:
     """Margins of one mode outside a channel's band, on all channels whose band does not hold it."""
-    channels = trained_channels(subject, mode.text)
+    channels = trained_channels(tested, mode.text)
     band = channels.band(mode.clips)
     candidates = np.flatnonzero(band[:, mode.channel % band.shape[1]] > 0)
     # mode 0 is never in the band
     chosen = int(candidates[mode.pick % len(candidates)])
     decaying = band[chosen] > 0
-    margins, measured = compare(subject, channels, mode.clips, chosen, decaying)
+    margins, measured = compare(tested, channels, mode.clips, chosen, decaying)
     return margins | {"decays": 1.0 - float(measured[decaying].max()) + MULTIPLIER_ERROR}
 
 
-def check_uniform(subject: Subject, mode: Mode) -> Margins:
+def check_uniform(tested: ModelUnderTest, mode: Mode) -> Margins:
     """Margins of the uniform mode on all channels."""
-    channels = trained_channels(subject, mode.text)
+    channels = trained_channels(tested, mode.text)
     everything = np.ones(len(channels.s), dtype=bool)
-    margins, measured = compare(subject, channels, mode.clips, 0, everything)
+    margins, measured = compare(tested, channels, mode.clips, 0, everything)
     return margins | {"decays": 1.0 - float(measured.max())}
 
 
-def check_base_state(subject: Subject, mode: Mode) -> Margins:
+def check_base_state(tested: ModelUnderTest, mode: Mode) -> Margins:
     """Margin of the base state's drift over the layer's steps."""
-    channels = trained_channels(subject, mode.text)
+    channels = trained_channels(tested, mode.text)
     shape = (1, mode.clips, len(channels.s))
     u, v = run_channels(
-        subject, channels, np.broadcast_to(channels.u_star, shape), np.broadcast_to(channels.v_star, shape)
+        tested, channels, np.broadcast_to(channels.u_star, shape), np.broadcast_to(channels.v_star, shape)
     )
     drift = max(np.abs(u / channels.u_star - 1).max(), np.abs(v / channels.v_star - 1).max())
     return {"drift": 1.0 - float(drift) / BASE_ERROR}
 
 
-def modes(subject: Subject) -> st.SearchStrategy[Mode]:
+def modes(tested: ModelUnderTest) -> st.SearchStrategy[Mode]:
     """Modes of the clip numbers that the region answers for."""
     index = st.integers(0, 1000)
-    return st.builds(Mode, sources(subject), region_clip_counts(subject), index, index)
+    return st.builds(Mode, sources(tested), region_clip_counts(tested), index, index)
 
 
-def uniform_modes(subject: Subject) -> st.SearchStrategy[Mode]:
+def uniform_modes(tested: ModelUnderTest) -> st.SearchStrategy[Mode]:
     """Mode 0 of any number of clips."""
-    return st.builds(Mode, sources(subject), clip_counts(subject))
+    return st.builds(Mode, sources(tested), clip_counts(tested))
 
 
 _DIFFERENCES = f"{MULTIPLIER_ERROR:g} per step: central differences of size {PERTURBATION:g} in float64 leave 1e-9"

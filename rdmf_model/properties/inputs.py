@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from rdmf_model.data.batch import Batch
-from rdmf_model.properties.subject import Draw, Source, Subject
+from rdmf_model.properties.model_under_test import Draw, ModelUnderTest, Source
 
 TEXT_KINDS = ("data", "constant", "sparse", "adversarial")
 VIDEO_KINDS = ("data", "smooth", "constant", "spikes")
@@ -35,33 +35,33 @@ class Text:
     scale: float = 1.0
     seed: int = 0
 
-    def tensor(self, subject: Subject) -> Tensor:
+    def tensor(self, tested: ModelUnderTest) -> Tensor:
         """The features, float32, finite."""
         generator = torch.Generator().manual_seed(self.seed)
-        shape, projection = (self.words, subject.text_width), subject.model.text_projection
+        shape, projection = (self.words, tested.text_width), tested.model.text_projection
         match self.kind:
-            case "run" if subject.embeddings:
-                text = self.scale * subject.embeddings[self.seed % len(subject.embeddings)]
+            case "run" if tested.embeddings:
+                text = self.scale * tested.embeddings[self.seed % len(tested.embeddings)]
             case "constant":
                 text = torch.full(shape, self.scale)
             case "sparse":
                 text = torch.zeros(shape)
                 text.view(-1)[int(torch.randint(text.numel(), (), generator=generator))] = self.scale
             case "adversarial":
-                direction = _steepest(subject, int(torch.randint(1 << 30, (), generator=generator)))
+                direction = _steepest(tested, int(torch.randint(1 << 30, (), generator=generator)))
                 text = projection.mean + self.scale * direction.expand(shape)
             case _:
                 text = projection.mean + self.scale * projection.std * torch.randn(shape, generator=generator)
         return text.clamp(-_LARGEST, _LARGEST)
 
 
-def _steepest(subject: Subject, number: int) -> Tensor:
+def _steepest(tested: ModelUnderTest, number: int) -> Tensor:
     """The direction of text features, largest entry 1, that moves one design coordinate of one channel most."""
-    text = subject.model.text_projection.mean.detach().clone().requires_grad_()
-    if not subject.has_region:
+    text = tested.model.text_projection.mean.detach().clone().requires_grad_()
+    if not tested.has_region:
         return torch.ones_like(text)
     with torch.enable_grad():
-        coordinates = subject.region_layer.design(subject.query(text[None])).coordinates().flatten()
+        coordinates = tested.region_layer.design(tested.query(text[None])).coordinates().flatten()
         (direction,) = torch.autograd.grad(coordinates[number % coordinates.numel()], text)
     # a head that ignores the text has no such direction: any other will do
     direction = direction if bool(direction.any()) else torch.ones_like(text)
@@ -78,10 +78,10 @@ class Video:
     scale: float = 1.0
     seed: int = 0
 
-    def tensor(self, subject: Subject) -> Tensor:
+    def tensor(self, tested: ModelUnderTest) -> Tensor:
         """The features, float32, finite."""
         generator = torch.Generator().manual_seed(self.seed)
-        shape, projection = (self.clips, subject.video_width), subject.model.video_projection
+        shape, projection = (self.clips, tested.video_width), tested.model.video_projection
         noise = torch.randn(shape, generator=generator)
         match self.kind:
             case "constant":
@@ -111,50 +111,50 @@ def seeds() -> st.SearchStrategy[int]:
 
 
 def texts(
-    subject: Subject, kinds: Sequence[str] = TEXT_KINDS, scales: Sequence[float] = EXTREME
+    tested: ModelUnderTest, kinds: Sequence[str] = TEXT_KINDS, scales: Sequence[float] = EXTREME
 ) -> st.SearchStrategy[Text]:
     """Texts of 1 to 12 words; where the run's own are at hand, they are tried too."""
-    kinds = [*kinds, "run"] if subject.embeddings else kinds
+    kinds = [*kinds, "run"] if tested.embeddings else kinds
     return st.builds(Text, st.sampled_from(kinds), st.integers(1, 12), st.sampled_from(scales), seeds())
 
 
-def sources(subject: Subject) -> st.SearchStrategy[Source]:
+def sources(tested: ModelUnderTest) -> st.SearchStrategy[Source]:
     """What chooses designs: texts for a model, draws from its region for an operator of one's own."""
-    if subject.own_layer:
+    if tested.own_layer:
         return st.builds(Draw, st.sampled_from((1.0, 0.0, 30.0)), seeds())
-    return texts(subject)
+    return texts(tested)
 
 
-def clip_counts(subject: Subject, least: int = 1, most: int = 96) -> st.SearchStrategy[int]:
+def clip_counts(tested: ModelUnderTest, least: int = 1, most: int = 96) -> st.SearchStrategy[int]:
     """Numbers of clips from `least` to the region's largest, or `most`, for the sake of time."""
-    return st.integers(least, max(least, min(subject.clips[1], most)))
+    return st.integers(least, max(least, min(tested.clips[1], most)))
 
 
-def region_clip_counts(subject: Subject, spread: int = 64) -> st.SearchStrategy[int]:
+def region_clip_counts(tested: ModelUnderTest, spread: int = 64) -> st.SearchStrategy[int]:
     """Numbers of clips in the region's range, the `spread` smallest of them: longer videos have more modes to grow."""
-    low, high = subject.clips
+    low, high = tested.clips
     return st.integers(low, min(high, low + spread))
 
 
 def videos(
-    subject: Subject, kinds: Sequence[str] = VIDEO_KINDS, scales: Sequence[float] = EXTREME
+    tested: ModelUnderTest, kinds: Sequence[str] = VIDEO_KINDS, scales: Sequence[float] = EXTREME
 ) -> st.SearchStrategy[Video]:
     """Videos of any length in use."""
-    return st.builds(Video, st.sampled_from(kinds), clip_counts(subject), st.sampled_from(scales), seeds())
+    return st.builds(Video, st.sampled_from(kinds), clip_counts(tested), st.sampled_from(scales), seeds())
 
 
-def queries(subject: Subject, *, ordinary: bool = False, largest: float = 1e30) -> st.SearchStrategy[Query]:
+def queries(tested: ModelUnderTest, *, ordinary: bool = False, largest: float = 1e30) -> st.SearchStrategy[Query]:
     """Videos with texts; `ordinary` ones have no two clips alike, so that no choice between proposals is a tie."""
     if ordinary:
-        pair = (videos(subject, ("data", "smooth"), ORDINARY), texts(subject, ("data",), ORDINARY))
+        pair = (videos(tested, ("data", "smooth"), ORDINARY), texts(tested, ("data",), ORDINARY))
     else:
         scales = [scale for scale in EXTREME if scale <= largest]
-        pair = (videos(subject, scales=scales), texts(subject, scales=scales))
+        pair = (videos(tested, scales=scales), texts(tested, scales=scales))
     return st.builds(Query, *pair)
 
 
 def make_batch(
-    subject: Subject,
+    tested: ModelUnderTest,
     queries: Sequence[Query],
     *,
     dtype: torch.dtype = torch.float32,
@@ -163,8 +163,8 @@ def make_batch(
     padding: float = 0.0,
 ) -> Batch:
     """The queries as one batch, with `extra_clips` and `extra_words` of further padding that holds `padding`."""
-    video = [query.video.tensor(subject).to(dtype) for query in queries]
-    text = [query.text.tensor(subject).to(dtype) for query in queries]
+    video = [query.video.tensor(tested).to(dtype) for query in queries]
+    text = [query.text.tensor(tested).to(dtype) for query in queries]
     padded_video, lengths = _pad(video, extra_clips, padding)
     padded_text, words = _pad(text, extra_words, padding)
     count, clips = padded_video.shape[:2]

@@ -15,7 +15,7 @@ from torch import Tensor
 from rdmf_model.model.base import MomentOutputs
 from rdmf_model.properties.base import Margins, Property
 from rdmf_model.properties.inputs import Query, make_batch, queries
-from rdmf_model.properties.subject import Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest
 
 ANSWER_ERROR = 1e-6
 """Float64 sums in another order differ by 1e-15; contrast, pattern growth and decoder amplify that less than 1e6."""
@@ -54,12 +54,12 @@ def agreement(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> di
 
 
 @torch.no_grad()
-def check_padding(subject: Subject, padded: Padded) -> Margins:
+def check_padding(tested: ModelUnderTest, padded: Padded) -> Margins:
     """Margins of one sample's answer alone against its answer beside others, padded further."""
-    model, clips = subject.exact, padded.query.video.clips
-    alone = model(make_batch(subject, [padded.query], dtype=torch.float64))
+    model, clips = tested.exact, padded.query.video.clips
+    alone = model(make_batch(tested, [padded.query], dtype=torch.float64))
     together = make_batch(
-        subject,
+        tested,
         [padded.query, *padded.others],
         dtype=torch.float64,
         extra_clips=padded.extra_clips,
@@ -70,11 +70,11 @@ def check_padding(subject: Subject, padded: Padded) -> Margins:
 
 
 @torch.no_grad()
-def check_order(subject: Subject, batch: tuple[Query, ...]) -> Margins:
+def check_order(tested: ModelUnderTest, batch: tuple[Query, ...]) -> Margins:
     """Margins of all samples' answers against those of the batch in reverse."""
-    model = subject.exact
-    forward = model(make_batch(subject, batch, dtype=torch.float64))
-    reverse = model(make_batch(subject, batch[::-1], dtype=torch.float64))
+    model = tested.exact
+    forward = model(make_batch(tested, batch, dtype=torch.float64))
+    reverse = model(make_batch(tested, batch[::-1], dtype=torch.float64))
     margins: dict[str, float] = {}
     for row, query in enumerate(batch):
         clips = query.video.clips
@@ -84,16 +84,16 @@ def check_order(subject: Subject, batch: tuple[Query, ...]) -> Margins:
 
 
 @torch.no_grad()
-def check_determinism(subject: Subject, query: Query) -> Margins:
+def check_determinism(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of a second run: minus the largest difference, 0 where every bit agrees."""
-    batch = make_batch(subject, [query])
-    first, second = (answers(subject.model(batch), 0, query.video.clips) for _ in range(2))
+    batch = make_batch(tested, [query])
+    first, second = (answers(tested.model(batch), 0, query.video.clips) for _ in range(2))
     return {name: 0.0 if torch.equal(first[name], second[name]) else -1.0 for name in first}
 
 
-def check_gradients(subject: Subject, query: Query) -> Margins:
+def check_gradients(tested: ModelUnderTest, query: Query) -> Margins:
     """Decades between the largest entry of every gradient of a bounded loss and float32's largest number."""
-    batch, model = make_batch(subject, [query]), subject.model
+    batch, model = make_batch(tested, [query]), tested.model
     inputs = {"video": batch.video.requires_grad_(), "text": batch.text.requires_grad_()}
     with torch.enable_grad():
         outputs = model(batch)
@@ -108,22 +108,22 @@ def check_gradients(subject: Subject, query: Query) -> Margins:
     return {"headroom": float(headroom)}
 
 
-def padded_queries(subject: Subject) -> st.SearchStrategy[Padded]:
+def padded_queries(tested: ModelUnderTest) -> st.SearchStrategy[Padded]:
     """Up to two other samples, up to nine clips and words of further padding that holds 0, 1000, NaN or infinity."""
-    ordinary = queries(subject, ordinary=True)
+    ordinary = queries(tested, ordinary=True)
     others = st.lists(ordinary, max_size=2).map(tuple)
     extra = st.integers(0, 9)
     return st.builds(Padded, ordinary, others, extra, extra, st.sampled_from((0.0, 1e3, float("nan"), float("inf"))))
 
 
-def batches(subject: Subject) -> st.SearchStrategy[tuple[Query, ...]]:
+def batches(tested: ModelUnderTest) -> st.SearchStrategy[tuple[Query, ...]]:
     """Two or three ordinary queries."""
-    return st.lists(queries(subject, ordinary=True), min_size=2, max_size=3).map(tuple)
+    return st.lists(queries(tested, ordinary=True), min_size=2, max_size=3).map(tuple)
 
 
-def moderate_queries(subject: Subject) -> st.SearchStrategy[Query]:
+def moderate_queries(tested: ModelUnderTest) -> st.SearchStrategy[Query]:
     """Queries up to `GRADIENT_SCALE`, degenerate ones included."""
-    return queries(subject, largest=GRADIENT_SCALE)
+    return queries(tested, largest=GRADIENT_SCALE)
 
 
 _ORDER_OF_SUMS = f"{ANSWER_ERROR:g}, relative to 1 + |x|: float64 sums in another order, amplified by the model"
@@ -163,7 +163,7 @@ INVARIANCE_PROPERTIES: tuple[Property, ...] = (
         name="gradients",
         statement="Gradients of a bounded loss, to every weight and input, are finite for features up to a thousand.",
         latex=r"\|\nabla_{\theta, x}\, \ell(f(x))\|_\infty < \infty, \quad |x| \le 10^3",
-        theorem="by construction: the door clamps, norms and logarithms have floors",
+        theorem="by construction: the constraint clamps, norms and logarithms have floors",
         strategy=moderate_queries,
         check=check_gradients,
         tolerance="none; the margin is the headroom below float32's largest number, in decades",

@@ -1,6 +1,6 @@
-"""What does the reaction-diffusion layer promise for every text and every video? Admissible parameters, bounded fields.
+"""Properties of the reaction-diffusion layer for every text and every video: admissible parameters, bounded fields.
 
-What its operator promises on its own is in `fields.py`, `growth.py`, `symmetry.py` and `derivatives.py`.
+Those of its operator alone are in `fields.py`, `growth.py`, `symmetry.py` and `derivatives.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from rdmf_model.properties.answer import Company, companies
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.fields import ROUNDING, Fields, field_margins
 from rdmf_model.properties.inputs import Text, texts
+from rdmf_model.properties.model_under_test import ModelUnderTest
 from rdmf_model.properties.observe import observe
-from rdmf_model.properties.subject import Subject
 from rdmf_theory import formulas
 from rdmf_theory.certificates.certify import PARAMETER_ERROR
 from rdmf_theory.chart import PatternDesign
@@ -42,10 +42,10 @@ def stability(F: Any, k: Any, s: Any, D_u: Any, D_v: Any) -> dict[str, float]:
 
 
 @torch.no_grad()
-def check_parameters(subject: Subject, text: Text) -> Margins:
-    """Margins of what the layer emits for a text: by the door, inside the box, rounded as certified, stable."""
-    layer, region = subject.region_layer, subject.region_layer.constraint.region
-    design = layer.design(subject.query(text.tensor(subject)))
+def check_parameters(tested: ModelUnderTest, text: Text) -> Margins:
+    """Margins of what the layer emits for a text: by the constraint, inside the box, rounded as certified, stable."""
+    layer, region = tested.region_layer, tested.region_layer.constraint.region
+    design = layer.design(tested.query(text.tensor(tested)))
     coordinates = design.coordinates().double().reshape(-1, 5)
     lower, upper = (torch.tensor(bound, dtype=torch.float64) for bound in (region.lower, region.upper))
     inside = torch.minimum(coordinates - lower, upper - coordinates).amin()
@@ -53,35 +53,35 @@ def check_parameters(subject: Subject, text: Text) -> Margins:
     exact = np.stack(formulas.parameters_from_design(*point, xp=np))
     emitted = np.stack([getattr(design, name).double().numpy().ravel() for name in ("F", "k", "s", "D_u", "D_v")])
     error = np.abs(emitted / exact - 1).max() / float(PARAMETER_ERROR)
-    judged = region.conditions(PatternDesign(*point))
+    prop = region.conditions(PatternDesign(*point))
     return {
-        # without the door nothing keeps the next text inside, however many were
-        **({} if subject.constraint == "door" else {"door": -1.0}),
+        # without the constraint nothing keeps the next text inside, however many were
+        **({} if tested.constraint == "hard" else {"constraint": -1.0}),
         "inside": float(inside),
         "rounding": 1.0 - float(error),
-        **{name: signed(judged[name]) for name in OF_THE_DESIGN if name in judged},
+        **{name: signed(prop[name]) for name in OF_THE_DESIGN if name in prop},
         **stability(design.F, design.k, design.s, design.D_u, design.D_v),
     }
 
 
 @torch.no_grad()
-def check_gain(subject: Subject, company: Company) -> Margins:
+def check_gain(tested: ModelUnderTest, company: Company) -> Margins:
     """Margins of the frozen state of every clip under the gain that the steps ran with there."""
-    seen = observe(subject, company.queries)
+    seen = observe(tested, company.queries)
     F, k, D_u, D_v = (x[:, None].expand_as(seen.trace.gain)[seen.mask] for x in seen.rates)
     return stability(F, k, seen.trace.gain[seen.mask], D_u, D_v)
 
 
 @torch.no_grad()
-def check_bounds(subject: Subject, company: Company) -> Margins:
+def check_bounds(tested: ModelUnderTest, company: Company) -> Margins:
     """Margins of the bounds on the fields that the layer read, and of the starting fields they need."""
-    seen = observe(subject, company.queries)
+    seen = observe(tested, company.queries)
     trace, worst = seen.trace, {}
     for row, clips in enumerate(seen.lengths.tolist()):
         part = slice(row, row + 1), slice(0, clips)
         u0, v0, u, v = (x[part] for x in (trace.u_0, trace.v_0, trace.u_N, trace.v_N))
         rates = (x[row : row + 1] for x in seen.rates)
-        found = field_margins(Fields(u0, v0, *rates, steps=subject.steps, u=u, v=v))
+        found = field_margins(Fields(u0, v0, *rates, steps=tested.steps, u=u, v=v))
         found |= {"u0": float(torch.minimum(u0, 1 - u0).amin()), "v0": float(v0.amin())}
         for name, margin in found.items():
             # NaN is kept

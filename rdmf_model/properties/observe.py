@@ -14,7 +14,7 @@ from rdmf_model.fusion.base import FusionOutput
 from rdmf_model.model.base import RetrievalModel
 from rdmf_model.ops.reaction_diffusion.driven import Rates, Trace
 from rdmf_model.properties.inputs import Query, make_batch
-from rdmf_model.properties.subject import Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,13 @@ def layer_inputs(model: RetrievalModel, batch: Batch) -> tuple[Tensor, Tensor, T
 
 
 @torch.no_grad()
-def observe(subject: Subject, queries: Sequence[Query]) -> Observation:
+def observe(tested: ModelUnderTest, queries: Sequence[Query]) -> Observation:
     """What the layer does with some videos and texts in one batch, in the type that answers.
 
     Raises: RuntimeError unless it runs its steps once.
     """
-    batch, layer = make_batch(subject, queries), subject.layer
-    video, text, query, mask, words = layer_inputs(subject.model, batch)
+    batch, layer = make_batch(tested, queries), tested.layer
+    video, text, query, mask, words = layer_inputs(tested.model, batch)
     traces: list[Trace] = []
     output = layer(video, text, query, mask, words, trace=traces)
     if len(traces) != 1:

@@ -1,8 +1,8 @@
 """Is every step right in batches: rows with rates and lengths of their own, any number of clips, steps and channels?
 
-In the type that answers and in float64, each within its own rounding. A run of n steps is judged by its last step: from
-where n - 1 steps arrive, one step of the definition has to lead where n steps arrive, to the rounding of one step. That
-holds for every n, so no error is allowed to grow, and whatever pattern grows excuses none.
+In the type that answers and in float64, each within its own rounding. A run of n steps is checked by its last step:
+from where n - 1 steps arrive, one step of the definition has to lead where n steps arrive, to the rounding of one
+step. That holds for every n, so no error is allowed to grow, and whatever pattern grows excuses none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import seeds, sources
-from rdmf_model.properties.subject import Draw, OwnLayer, Source, Subject
+from rdmf_model.properties.model_under_test import Draw, ModelUnderTest, OwnLayer, Source
 from rdmf_model.properties.truth import ROUNDINGS, Steps, run_steps, slope, step_error
 
 UNIT = {torch.float32: 2.0**-24, torch.float64: 2.0**-53}
@@ -32,7 +32,7 @@ NAMES = ("u0", "v0", "gain", "F", "k", "D_u", "D_v")
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one batch: the sources of their designs, the clips of the longest, steps, channels (0: the subject's).
+    """Rows of one batch: the sources of their designs, the clips of the longest, steps, channels (0: the model's).
 
     `ragged`: the other rows are shorter.  `double`: in float64.  States are up to `largest_v`, gains up to 1.5 s.
     """
@@ -46,11 +46,11 @@ class Rows:
     largest_v: float = 1.0
     seed: int = 0
 
-    def inputs(self, subject: Subject) -> list[Tensor]:
+    def inputs(self, tested: ModelUnderTest) -> list[Tensor]:
         """u0, v0, gain (B, T, C), F, k, D_u, D_v (B, C), lengths (B,)."""
         dtype = torch.float64 if self.double else torch.float32
         with torch.no_grad():
-            rows = [_designs(subject, source, self.channels) for source in self.sources]
+            rows = [_designs(tested, source, self.channels) for source in self.sources]
         F, k, s, D_u, D_v = (torch.cat([row[j] for row in rows]).to(dtype) for j in range(5))
         generator = torch.Generator().manual_seed(self.seed)
         shape = (3, len(rows), self.clips, F.shape[1])
@@ -62,12 +62,12 @@ class Rows:
         return [u0, self.largest_v * v0, (0.5 + gain) * s[:, None], F, k, D_u, D_v, lengths]
 
 
-def _designs(subject: Subject, source: Source, channels: int) -> list[Tensor]:
+def _designs(tested: ModelUnderTest, source: Source, channels: int) -> list[Tensor]:
     """F, k, s, D_u, D_v of `channels` channels, (1, channels): an operator of one's own is tried on any number."""
-    blocks = [subject.design(source)]
-    if isinstance(subject, OwnLayer) and isinstance(source, Draw):
+    blocks = [tested.design(source)]
+    if isinstance(tested, OwnLayer) and isinstance(source, Draw):
         while sum(block.F.shape[1] for block in blocks) < channels:
-            blocks.append(subject.design(replace(source, seed=source.seed + len(blocks))))
+            blocks.append(tested.design(replace(source, seed=source.seed + len(blocks))))
     names = ("F", "k", "s", "D_u", "D_v")
     found = [torch.cat([getattr(block, name) for block in blocks], dim=1) for name in names]
     return [x[:, :channels] if channels else x for x in found]
@@ -93,22 +93,22 @@ def last_step(before: tuple[Tensor, Tensor], after: tuple[Tensor, Tensor], input
 
 
 @torch.no_grad()
-def check_each_step(subject: Subject, batch: Rows) -> Margins:
+def check_each_step(tested: ModelUnderTest, batch: Rows) -> Margins:
     """Margins of the last of a batch's steps."""
-    inputs = batch.inputs(subject)
+    inputs = batch.inputs(tested)
     before = (inputs[0], inputs[1])
     if batch.steps > 1:
-        before = subject.operate(*inputs, steps=batch.steps - 1)
-    return last_step(before, subject.operate(*inputs, steps=batch.steps), inputs)
+        before = tested.operate(*inputs, steps=batch.steps - 1)
+    return last_step(before, tested.operate(*inputs, steps=batch.steps), inputs)
 
 
-def check_gradient_values(subject: Subject, batch: Rows) -> Margins:
+def check_gradient_values(tested: ModelUnderTest, batch: Rows) -> Margins:
     """Margins of the gradients of all seven inputs, each along a random direction, against complex steps."""
-    inputs = batch.inputs(subject)
+    inputs = batch.inputs(tested)
     dtype, generator = inputs[0].dtype, torch.Generator().manual_seed(batch.seed)
     leaves = [x.clone().requires_grad_() for x in inputs[:-1]]
     with torch.enable_grad():
-        u, v = subject.differentiable(*leaves, inputs[-1], steps=batch.steps)
+        u, v = tested.differentiable(*leaves, inputs[-1], steps=batch.steps)
         weights = torch.randn(2, *u.shape, generator=generator).to(dtype)
         loss = (weights[0] * u + weights[1] * v).sum()
         found = torch.autograd.grad(loss, leaves, allow_unused=True, materialize_grads=True)
@@ -125,30 +125,32 @@ def check_gradient_values(subject: Subject, batch: Rows) -> Margins:
     return margins
 
 
-def _batches(subject: Subject, clips: st.SearchStrategy[int], steps: st.SearchStrategy[int]) -> st.SearchStrategy[Rows]:
-    channels = st.sampled_from((0, 1, 3, 9, 17, 33)) if subject.own_layer else st.just(0)
+def _batches(
+    tested: ModelUnderTest, clips: st.SearchStrategy[int], steps: st.SearchStrategy[int]
+) -> st.SearchStrategy[Rows]:
+    channels = st.sampled_from((0, 1, 3, 9, 17, 33)) if tested.own_layer else st.just(0)
 
     def bounded(batch: Rows) -> Rows:
         return replace(batch, steps=max(1, min(batch.steps, MOST_WORK // batch.clips)))
 
-    rows = st.lists(sources(subject), min_size=1, max_size=8).map(tuple)
+    rows = st.lists(sources(tested), min_size=1, max_size=8).map(tuple)
     sizes = st.sampled_from((1.0, 0.3, 3.0))
     built = st.builds(Rows, rows, clips, steps, channels, st.booleans(), st.booleans(), sizes, seeds())
     return built.map(bounded)
 
 
-def batches_of_steps(subject: Subject) -> st.SearchStrategy[Rows]:
+def batches_of_steps(tested: ModelUnderTest) -> st.SearchStrategy[Rows]:
     """One to eight rows; clips to the end of the region's range; up to three times the layer's steps, and one."""
-    end = subject.clips[1]
+    end = tested.clips[1]
     lengths = sorted({*range(1, 10), 16, 17, 33, 64, 75, 100, 129, 150, 200, 257, 512, 1000, end})
-    usual = subject.steps
+    usual = tested.steps
     counts = (1, 2, usual, usual + 1, 2 * usual + 1, 3 * usual)
-    return _batches(subject, st.sampled_from([x for x in lengths if x <= end]), st.sampled_from(counts))
+    return _batches(tested, st.sampled_from([x for x in lengths if x <= end]), st.sampled_from(counts))
 
 
-def small_batches(subject: Subject) -> st.SearchStrategy[Rows]:
+def small_batches(tested: ModelUnderTest) -> st.SearchStrategy[Rows]:
     """Up to eight rows of up to 24 clips, a few steps."""
-    return _batches(subject, st.integers(1, 24), st.sampled_from((1, 2, 3, subject.steps)))
+    return _batches(tested, st.integers(1, 24), st.sampled_from((1, 2, 3, tested.steps)))
 
 
 ROW_PROPERTIES: tuple[Property, ...] = (

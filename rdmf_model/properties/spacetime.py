@@ -14,10 +14,10 @@ from rdmf_model.properties.fields import State, operator_inputs
 from rdmf_model.properties.growth import Mode
 from rdmf_model.properties.inputs import Query, Text, Video
 from rdmf_model.properties.invariance import Padded
+from rdmf_model.properties.model_under_test import ModelUnderTest
 from rdmf_model.properties.observe import observe
 from rdmf_model.properties.rows import Rows
 from rdmf_model.properties.streamed import Stream
-from rdmf_model.properties.subject import Subject
 from rdmf_theory.layer.step import clip_modes
 
 AMPLITUDE = 0.05
@@ -33,7 +33,7 @@ class SpaceTime:
     channel: int
 
 
-def query_of(subject: Subject, example: Any) -> Query | None:
+def query_of(tested: ModelUnderTest, example: Any) -> Query | None:
     """The video and text of an example that has one: itself, the first of a batch, or a text with a smooth video."""
     match example:
         case Query():
@@ -45,31 +45,31 @@ def query_of(subject: Subject, example: Any) -> Query | None:
         case (Query(), *_):
             return example[0]
         case Text():
-            return Query(Video("smooth", clips=subject.clips[0]), example)
+            return Query(Video("smooth", clips=tested.clips[0]), example)
     return None
 
 
 @torch.no_grad()
-def spacetime(subject: Subject, example: Any) -> SpaceTime | None:
+def spacetime(tested: ModelUnderTest, example: Any) -> SpaceTime | None:
     """The fields from an example's start through the layer's steps; None for an example that has no fields.
 
     Whatever the model raises on the way is raised.
     """
-    query = query_of(subject, example)
+    query = query_of(tested, example)
     if query is not None:
-        if subject.own_layer or not subject.has_layer:
+        if tested.own_layer or not tested.has_layer:
             return None
-        seen = observe(subject, [query])
+        seen = observe(tested, [query])
         inputs = [seen.trace.u_0, seen.trace.v_0, seen.trace.gain, *seen.rates, seen.lengths]
     elif isinstance(example, Rows):
         row = slice(0, 1)
-        inputs = [x[row] for x in example.inputs(subject)]
+        inputs = [x[row] for x in example.inputs(tested)]
     elif isinstance(example, State | Raise):
-        inputs = list(operator_inputs(subject, example.state if isinstance(example, Raise) else example))
+        inputs = list(operator_inputs(tested, example.state if isinstance(example, Raise) else example))
     elif isinstance(example, Mode):
         state = State(example.text, example.clips, 1.0, 1.0, 0)
-        inputs = list(operator_inputs(subject, state))
-        design, modes = subject.design(example.text), clip_modes(example.clips)
+        inputs = list(operator_inputs(tested, state))
+        design, modes = tested.design(example.text), clip_modes(example.clips)
         shape = torch.from_numpy(modes[example.pick % len(modes)]).float()[None, :, None]
         inputs[0] = (design.u_star[:, None] * (1 + AMPLITUDE * shape)).clamp(0, 1)
         inputs[1], inputs[2] = (
@@ -80,8 +80,8 @@ def spacetime(subject: Subject, example: Any) -> SpaceTime | None:
         return None
     u, v, *rest = inputs
     us, vs = [u.expand_as(v)[0]], [v[0]]
-    for _ in range(subject.steps):
-        u, v = subject.operate(u, v, *rest, steps=1)
+    for _ in range(tested.steps):
+        u, v = tested.operate(u, v, *rest, steps=1)
         us.append(u[0])
         vs.append(v[0])
     u_run, v_run = torch.stack(us).double().numpy(), torch.stack(vs).double().numpy()

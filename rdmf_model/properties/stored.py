@@ -10,28 +10,28 @@ from safetensors.torch import load, save
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import Query, make_batch, queries
 from rdmf_model.properties.invariance import ANSWER_ERROR, answers, moderate_queries
-from rdmf_model.properties.subject import Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest
 
 
 @torch.no_grad()
-def check_saved(subject: Subject, query: Query) -> Margins:
+def check_saved(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of the answers of a copy loaded from safetensors bytes: 0 where every bit agrees, else -1."""
-    batch, clips = make_batch(subject, [query]), query.video.clips
-    loaded = copy.deepcopy(subject.model)
+    batch, clips = make_batch(tested, [query]), query.video.clips
+    loaded = copy.deepcopy(tested.model)
     for parameter in loaded.parameters():
         # what the file does not bring back stays wrong
         parameter.fill_(torch.nan)
-    stored = {name: tensor.contiguous() for name, tensor in subject.model.state_dict().items()}
+    stored = {name: tensor.contiguous() for name, tensor in tested.model.state_dict().items()}
     loaded.load_state_dict(load(save(stored)))
-    first, second = (answers(model(batch), 0, clips) for model in (subject.model, loaded))
+    first, second = (answers(model(batch), 0, clips) for model in (tested.model, loaded))
     return {name: 0.0 if torch.equal(first[name], second[name]) else -1.0 for name in first}
 
 
 @torch.no_grad()
-def check_layer_reflection(subject: Subject, query: Query) -> Margins:
+def check_layer_reflection(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of the fusion layer's clips and pattern for a video in reverse, float64."""
-    model = subject.exact
-    batch = make_batch(subject, [query], dtype=torch.float64)
+    model = tested.exact
+    batch = make_batch(tested, [query], dtype=torch.float64)
     video, text = model.video_projection(batch.video), model.text_projection(batch.text)
     pooled = model.pooling(text, batch.word_mask)
     forward = model.fusion(video, text, pooled, batch.clip_mask, batch.word_mask)
@@ -44,18 +44,18 @@ def check_layer_reflection(subject: Subject, query: Query) -> Margins:
 
 
 @torch.no_grad()
-def check_seeded(subject: Subject, query: Query) -> Margins:
+def check_seeded(tested: ModelUnderTest, query: Query) -> Margins:
     """Margins of two passes in training mode, dropout on, from the same seed: 0 where every bit agrees, else -1."""
-    batch, found = make_batch(subject, [query]), []
+    batch, found = make_batch(tested, [query]), []
     try:
-        subject.model.train()
+        tested.model.train()
         for _ in range(2):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(query.video.seed)
-                outputs = subject.model(batch)
+                outputs = tested.model(batch)
                 found.append({name: value for name, value in outputs.items() if isinstance(value, torch.Tensor)})
     finally:
-        subject.model.eval()
+        tested.model.eval()
     first, second = found
     return {name: 0.0 if torch.equal(first[name], second[name]) else -1.0 for name in first}
 
@@ -86,7 +86,7 @@ STORED_PROPERTIES: tuple[Property, ...] = (
         statement="A video in reverse gives the fusion layer's clips and pattern in reverse.",
         latex=r"\mathrm{fusion}(x_{T-1}, \dots, x_0; q) = \mathrm{reverse}(\mathrm{fusion}(x; q))",
         theorem="Step.step_unique; contrast and readout are symmetric by construction",
-        strategy=lambda subject: queries(subject, ordinary=True),
+        strategy=lambda tested: queries(tested, ordinary=True),
         check=check_layer_reflection,
         tolerance=f"{ANSWER_ERROR:g}, relative to 1 + |x|: float64 sums in another order, amplified by the layer",
         scope=Scope.LAYER,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.inputs import ORDINARY, Query, Text, Video, make_batch, seeds
-from rdmf_model.properties.subject import Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest
 from rdmf_model.streaming.streaming import StreamingFusion
 
 STREAM_ROUNDING = 1e-9
@@ -27,7 +27,7 @@ class Stream:
     piece: int
 
 
-def streams(subject: Subject) -> st.SearchStrategy[Stream]:
+def streams(tested: ModelUnderTest) -> st.SearchStrategy[Stream]:
     """Videos shorter and longer than what the stream looks ahead."""
     kinds, scales = st.sampled_from(("data", "smooth")), st.sampled_from(ORDINARY)
     video = st.builds(Video, kinds, st.sampled_from((1, 40, 200, 330, 420)), scales, seeds())
@@ -36,9 +36,9 @@ def streams(subject: Subject) -> st.SearchStrategy[Stream]:
 
 
 @torch.no_grad()
-def check_streaming(subject: Subject, stream: Stream) -> Margins:
+def check_streaming(tested: ModelUnderTest, stream: Stream) -> Margins:
     """Margins of the streamed clips against the offline ones, by the declared bound; every clip exactly once."""
-    model, batch = subject.exact, make_batch(subject, [stream.query], dtype=torch.float64)
+    model, batch = tested.exact, make_batch(tested, [stream.query], dtype=torch.float64)
     video, text = model.video_projection(batch.video), model.text_projection(batch.text)
     pooled = model.pooling(text, batch.word_mask)
     offline = model.fusion(video, text, pooled, batch.clip_mask, batch.word_mask)

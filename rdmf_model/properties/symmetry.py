@@ -7,16 +7,16 @@ from torch import Tensor
 
 from rdmf_model.properties.base import Margins, Property, Scope
 from rdmf_model.properties.fields import State, operator_inputs, states
-from rdmf_model.properties.subject import Subject
+from rdmf_model.properties.model_under_test import ModelUnderTest
 from rdmf_model.properties.truth import Steps, run_steps
 
 SYMMETRY_ERROR = 1e-9
 """Float64: rounding of 1e-16 in another order, amplified by growth over the steps and by the systems' condition."""
 
 
-def ordinary(subject: Subject, state: State) -> tuple[Tensor, ...]:
+def ordinary(tested: ModelUnderTest, state: State) -> tuple[Tensor, ...]:
     """Float64 inputs of a state, fields at most ten times the layer's own: larger ones only test the same sums."""
-    u0, v0, gain, *rates = operator_inputs(subject, state, torch.float64)
+    u0, v0, gain, *rates = operator_inputs(tested, state, torch.float64)
     return (u0, v0.clamp(max=10.0), torch.minimum(gain, 10 * gain.mean()), *rates)
 
 
@@ -30,28 +30,28 @@ def agreement(found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor], err
 
 
 @torch.no_grad()
-def check_channels(subject: Subject, state: State) -> Margins:
+def check_channels(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of the channels in another order against the result in that order."""
-    inputs = ordinary(subject, state)
+    inputs = ordinary(tested, state)
     order = torch.randperm(inputs[0].shape[-1], generator=torch.Generator().manual_seed(state.seed))
-    u, v = subject.operate(*inputs)
+    u, v = tested.operate(*inputs)
     permuted = [x[..., order] for x in inputs[:-1]]
-    return agreement(subject.operate(*permuted, inputs[-1]), (u[..., order], v[..., order]))
+    return agreement(tested.operate(*permuted, inputs[-1]), (u[..., order], v[..., order]))
 
 
 @torch.no_grad()
-def check_reflection(subject: Subject, state: State) -> Margins:
+def check_reflection(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of the clips in reverse against the result in reverse."""
-    inputs = ordinary(subject, state)
-    u, v = subject.operate(*inputs)
+    inputs = ordinary(tested, state)
+    u, v = tested.operate(*inputs)
     reverse = [x.flip(1) for x in inputs[:3]]
-    return agreement(subject.operate(*reverse, *inputs[3:]), (u.flip(1), v.flip(1)))
+    return agreement(tested.operate(*reverse, *inputs[3:]), (u.flip(1), v.flip(1)))
 
 
 @torch.no_grad()
-def check_ragged(subject: Subject, state: State) -> Margins:
+def check_ragged(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of a sample alone against itself beside a longer one, with NaN in its padding; padding comes out as 0."""
-    *fields, F, k, D_u, D_v, lengths = ordinary(subject, state)
+    *fields, F, k, D_u, D_v, lengths = ordinary(tested, state)
     extra = 1 + state.seed % 7
     padded = []
     for x in fields:
@@ -59,21 +59,21 @@ def check_ragged(subject: Subject, state: State) -> Margins:
         padded.append(torch.cat([longer.clone(), longer]))
         padded[-1][0, state.clips :] = torch.nan
     rates = (x.expand(2, -1) for x in (F, k, D_u, D_v))
-    u, v = subject.operate(*padded, *rates, torch.cat([lengths, lengths + extra]))
+    u, v = tested.operate(*padded, *rates, torch.cat([lengths, lengths + extra]))
     inside, outside = slice(0, state.clips), slice(state.clips, None)
-    margins = dict(agreement((u[:1, inside], v[:1, inside]), subject.operate(*fields, F, k, D_u, D_v, lengths)))
+    margins = dict(agreement((u[:1, inside], v[:1, inside]), tested.operate(*fields, F, k, D_u, D_v, lengths)))
     silent = torch.stack([u[0, outside], v[0, outside]])
     return margins | {"padding_is_0": 0.0 if bool((silent == 0).all()) else -1.0}
 
 
 @torch.no_grad()
-def check_reference(subject: Subject, state: State) -> Margins:
+def check_reference(tested: ModelUnderTest, state: State) -> Margins:
     """Margins of the operator, in float64, against the loop of `truth` that defines it."""
-    inputs = ordinary(subject, state)
+    inputs = ordinary(tested, state)
     *tensors, lengths = inputs
-    given = Steps(*(x.numpy() for x in tensors), lengths=lengths.numpy(), steps=subject.steps)
+    given = Steps(*(x.numpy() for x in tensors), lengths=lengths.numpy(), steps=tested.steps)
     u, v = (torch.from_numpy(x) for x in run_steps(given))
-    return agreement(subject.operate(*inputs), (u, v))
+    return agreement(tested.operate(*inputs), (u, v))
 
 
 _ORDER = f"{SYMMETRY_ERROR:g}, relative to 1 + the channel's largest number: float64, sums in another order"

@@ -1,6 +1,6 @@
-"""Who says that no text makes a model leave its region? A certificate about the box that the model's door can emit.
+"""Certifies the box of designs that a model's constraint can emit: no text makes the model leave its region.
 
-It holds for every text, because the door maps every raw number into that box whatever the weights are.
+It holds for every text, because the constraint maps every raw number into that box whatever the weights are.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from rdmf_model.checkpoints.checkpoint import Run
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
-from rdmf_model.properties import Subject
+from rdmf_model.properties import ModelUnderTest
 from rdmf_theory.certificates import checkers
 from rdmf_theory.certificates.certificate import Certificate
 from rdmf_theory.certificates.certify import certify_box
@@ -65,27 +65,27 @@ def file_digest(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def certify_layer(subject: Subject, sha256: str, file: Path) -> CertificateResult:
-    """Prove the box that the layer's door emits admissible, save the proof, and have the saved file checked.
+def certify_layer(tested: ModelUnderTest, sha256: str, file: Path) -> CertificateResult:
+    """Prove the box that the layer's constraint emits admissible, save the proof, and have the saved file checked.
 
     A certificate of an earlier verification in the same place is removed if this one fails: it is about other weights.
     """
-    if subject.constraint != "door":
+    if tested.constraint != "hard":
         _remove_certificate(file)
         return CertificateResult(
             Certificate(
                 Verdict.UNDECIDED,
-                condition="door",
-                detail=f"trained with constraint {subject.constraint!r}: nothing bounds what the next text emits. "
+                condition="constraint",
+                detail=f"trained with constraint {tested.constraint!r}: nothing bounds what the next text emits. "
                 "Train with the constraint for a certificate",
             )
         )
-    door = subject.region_layer.constraint
+    constraint = tested.region_layer.constraint
     certificate = certify_box(
-        door.lower.tolist(),
-        door.upper.tolist(),
-        door.region,
-        modulation_fraction=float(door.modulation_fraction),
+        constraint.lower.tolist(),
+        constraint.upper.tolist(),
+        constraint.region,
+        modulation_fraction=float(constraint.modulation_fraction),
         subject=f"sha256:{sha256}",
     )
     if not certificate.holds:
@@ -102,12 +102,12 @@ def certify_layer(subject: Subject, sha256: str, file: Path) -> CertificateResul
 
 def describe(run: Run, sha256: str) -> Checkpoint:
     """What a certificate about a checkpoint has to speak of: of the model as loaded, each number by its name."""
-    door: dict[str, tuple[float, ...]] = {}
+    bounds: dict[str, tuple[float, ...]] = {}
     if isinstance(run.model.fusion, ReactionDiffusionFusion):
         constraint = run.model.fusion.constraint
         for name in ("lower", "upper", "modulation_fraction"):
-            door[name] = tuple(float(x) for x in getattr(constraint, name).reshape(-1))
-    return Checkpoint(sha256, run.header["region"], door, run.config.model.constraint)
+            bounds[name] = tuple(float(x) for x in getattr(constraint, name).reshape(-1))
+    return Checkpoint(sha256, run.header["region"], bounds, run.config.model.constraint)
 
 
 def judge_certificate(file: Path, checkpoint: Checkpoint) -> CertificateResult:

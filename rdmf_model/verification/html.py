@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from rdmf_model.checkpoints.run_folder import STATISTICS
 from rdmf_model.pages import document
-from rdmf_model.properties import PROPERTIES, PropertyResult, Subject
+from rdmf_model.properties import PROPERTIES, ModelUnderTest, PropertyResult
 from rdmf_model.properties.spacetime import spacetime
 from rdmf_model.verification.pictures import (
     plot_dispersion,
@@ -23,7 +23,7 @@ from rdmf_model.verification.pictures import (
     plot_wavelengths,
     trained_designs,
 )
-from rdmf_model.verification.report import certificate_lines, door_line
+from rdmf_model.verification.report import certificate_lines, random_texts_line
 from rdmf_model.verification.run import VerificationReport
 from rdmf_theory.support.files import write_atomically
 
@@ -51,37 +51,37 @@ def read_statistics(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def model_pictures(subject: Subject, run: Path) -> list[str]:
+def model_pictures(tested: ModelUnderTest, run: Path) -> list[str]:
     """Dispersion and wavelengths of the trained channels; nothing for a model without the layer."""
-    if not subject.has_layer or subject.constraint != "door":
+    if not tested.has_layer or tested.constraint != "hard":
         return []
-    designs, statistics = trained_designs(subject), read_statistics(run)
-    whose = "the run's own" if subject.embeddings else "random"
+    designs, statistics = trained_designs(tested), read_statistics(run)
+    whose = "the run's own" if tested.embeddings else "random"
     return [
         picture(
-            plot_dispersion(subject, designs),
+            plot_dispersion(tested, designs),
             f"How much the layer amplifies a wave of each length, for {whose} texts. The grey area is what the region "
             "allows.",
         ),
         picture(
-            plot_wavelengths(subject, designs, statistics),
+            plot_wavelengths(tested, designs, statistics),
             "Wavelengths that the channels learned. A moment of n clips calls for a wavelength of 2n."
             + ("" if statistics else " The run folder has no statistics of the data's windows."),
         ),
     ]
 
 
-def violation(subject: Subject | None, result: PropertyResult) -> str:
+def violation(tested: ModelUnderTest | None, result: PropertyResult) -> str:
     """What broke, the smallest input found that breaks it, and its fields over steps and clips."""
-    judged = result.promise
+    prop = result.prop
     parts = [
-        f"<h3>{html.escape(judged.name)} is violated</h3><p>{html.escape(judged.statement)}</p>",
+        f"<h3>{html.escape(prop.name)} is violated</h3><p>{html.escape(prop.statement)}</p>",
         f"<pre>{html.escape(str(result.detail))}\n{html.escape(str(result.counter_example))}</pre>",
-        f"<p>Theorem: {html.escape(judged.theorem)}. Tolerance: {html.escape(judged.tolerance)}.</p>",
+        f"<p>Theorem: {html.escape(prop.theorem)}. Tolerance: {html.escape(prop.tolerance)}.</p>",
     ]
-    if subject is not None:
+    if tested is not None:
         try:
-            found = spacetime(subject, result.example)
+            found = spacetime(tested, result.example)
         except Exception as error:
             # the model is broken: that is what this page is about
             parts.append(f"<p>Its fields cannot be drawn: {html.escape(f'{type(error).__name__}: {error}')}</p>")
@@ -95,11 +95,11 @@ def property_table(results: Sequence[PropertyResult]) -> str:
     """One row per property, its statement under its name."""
     rows = []
     for result in results:
-        judged, word = result.promise, "holds" if result.holds else "violated"
+        prop, word = result.prop, "holds" if result.holds else "violated"
         worst = "–" if result.worst is None else f"{result.worst[1]:.3g} {result.worst[0]}"
         cells = [
-            f"<b>{html.escape(judged.name)}</b><br/>{html.escape(judged.statement)}"
-            f'<br/><span class="small">{html.escape(judged.theorem)}; tolerance {html.escape(judged.tolerance)}</span>',
+            f"<b>{html.escape(prop.name)}</b><br/>{html.escape(prop.statement)}"
+            f'<br/><span class="small">{html.escape(prop.theorem)}; tolerance {html.escape(prop.tolerance)}</span>',
             f'<span class="{word}">{word}</span>',
             f"{result.examples}",
             html.escape(worst),
@@ -112,18 +112,18 @@ def property_table(results: Sequence[PropertyResult]) -> str:
     return f'<div class="table">{table}</div>'
 
 
-def not_judged_list(report: VerificationReport) -> list[str]:
-    """The properties that are not about this model, with the reason; empty where all were judged."""
-    reasons = report.not_judged
+def not_checked_list(report: VerificationReport) -> list[str]:
+    """The properties that are not about this model, with the reason; empty where all were checked."""
+    reasons = report.not_checked
     rows = [
-        f"<tr><td><b>{html.escape(judged.name)}</b><br/>{html.escape(judged.statement)}</td>"
-        f"<td>{html.escape(reasons[judged.name])}</td></tr>"
-        for judged in PROPERTIES
-        if judged.name in reasons
+        f"<tr><td><b>{html.escape(prop.name)}</b><br/>{html.escape(prop.statement)}</td>"
+        f"<td>{html.escape(reasons[prop.name])}</td></tr>"
+        for prop in PROPERTIES
+        if prop.name in reasons
     ]
     header = "<thead><tr><th>property</th><th>why</th></tr></thead>"
     table = f'<div class="table"><table>{header}<tbody>{"".join(rows)}</tbody></table></div>'
-    return ["<h2>Not judged</h2>", table] if rows else []
+    return ["<h2>Not checked</h2>", table] if rows else []
 
 
 def page(report: VerificationReport) -> str:
@@ -131,7 +131,10 @@ def page(report: VerificationReport) -> str:
     word = "holds" if report.holds else "violated"
     title = f"Verification of {report.checkpoint.name}"
     said = {"holds": "Everything holds.", "violated": "Not everything holds."}[word]
-    lines = [*certificate_lines(report), *([] if report.door is None else [f"texts        {door_line(report.door)}"])]
+    lines = [
+        *certificate_lines(report),
+        *([] if report.random_texts is None else [f"texts        {random_texts_line(report.random_texts)}"]),
+    ]
     broken = [result for result in report.properties if not result.holds]
     versions = ", ".join(f"{name} {number}" for name, number in report.to_dict()["versions"].items())
     body = [
@@ -139,13 +142,13 @@ def page(report: VerificationReport) -> str:
         f"<p>{html.escape(str(report.checkpoint))}<br/><code>sha256 {report.sha256}</code></p>",
         "<h2>For all texts</h2><pre>" + html.escape("\n".join(lines)) + "</pre>",
         *(["<h2>Counter-examples</h2>"] if broken else []),
-        *(violation(report.subject, result) for result in broken),
+        *(violation(report.tested, result) for result in broken),
         "<h2>Properties</h2>",
         property_table(report.properties),
         picture(plot_margins(report.properties), "The least margin that each search met."),
-        *not_judged_list(report),
+        *not_checked_list(report),
     ]
-    if report.subject is not None and (pictures := model_pictures(report.subject, report.run)):
+    if report.tested is not None and (pictures := model_pictures(report.tested, report.run)):
         body += ["<h2>The trained channels</h2>", *pictures]
     body.append(f"<p>Seed {report.seed}, {report.seconds:.0f} s; {html.escape(versions)}.</p>")
     return document(title, "\n".join(body), MORE_STYLE)

@@ -1,4 +1,4 @@
-"""What does CI read of a verification? JUnit XML: a test case for the certificate, the crowd, and every property."""
+"""JUnit XML of a verification: a test case for the certificate, the random texts, and every property."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from rdmf_model.properties import PROPERTIES
-from rdmf_model.verification.report import certificate_lines, door_line, violation_lines
+from rdmf_model.verification.report import certificate_lines, random_texts_line, violation_lines
 from rdmf_model.verification.run import VerificationReport
 from rdmf_theory.support.files import write_atomically
 
@@ -16,16 +16,22 @@ def junit_tree(report: VerificationReport) -> ElementTree.Element:
     cases: list[tuple[str, float, list[str]]] = []
     if report.certificate is not None:
         cases.append(("certificate", 0.0, [] if report.certificate.holds else certificate_lines(report)))
-    if report.door is not None:
-        cases.append(("random_texts", report.door.seconds, [] if report.door.holds else [door_line(report.door)]))
-    judged = [
-        (result.promise.name, result.seconds, [] if result.holds else violation_lines(result))
+    if report.random_texts is not None:
+        cases.append(
+            (
+                "random_texts",
+                report.random_texts.seconds,
+                [] if report.random_texts.holds else [random_texts_line(report.random_texts)],
+            )
+        )
+    prop = [
+        (result.prop.name, result.seconds, [] if result.holds else violation_lines(result))
         for result in report.properties
     ]
-    skipped = report.not_judged
-    judged += [(name, 0.0, []) for name in skipped]
+    skipped = report.not_checked
+    prop += [(name, 0.0, []) for name in skipped]
     order = {known.name: number for number, known in enumerate(PROPERTIES)}
-    cases += sorted(judged, key=lambda case: order.get(case[0], len(order)))
+    cases += sorted(prop, key=lambda case: order.get(case[0], len(order)))
     failed = sum(bool(lines) for _, _, lines in cases)
     counts = {
         "tests": str(len(cases)),

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from rdmf_model.constraints.base import COORDINATES
-from rdmf_model.properties import PropertyResult, Subject
+from rdmf_model.properties import ModelUnderTest, PropertyResult
 from rdmf_model.properties.inputs import Text
 from rdmf_model.properties.spacetime import SpaceTime
 from rdmf_theory.chart import PatternDesign
@@ -24,10 +24,10 @@ TEXTS = 32
 
 
 @torch.no_grad()
-def trained_designs(subject: Subject) -> np.ndarray:
+def trained_designs(tested: ModelUnderTest) -> np.ndarray:
     """Designs that the model emits for `TEXTS` texts, all channels: (texts * C, 5)."""
-    kind = "run" if subject.embeddings else "data"
-    found = [subject.design(Text(kind, 6, 1.0, seed)).coordinates()[0] for seed in range(TEXTS)]
+    kind = "run" if tested.embeddings else "data"
+    found = [tested.design(Text(kind, 6, 1.0, seed)).coordinates()[0] for seed in range(TEXTS)]
     return torch.cat(found).double().numpy()
 
 
@@ -38,14 +38,14 @@ def gains(designs: np.ndarray, wavelengths: np.ndarray, steps: int) -> np.ndarra
     return multiplier(PatternDesign(*columns).parameters(), mu) ** steps
 
 
-def plot_dispersion(subject: Subject, designs: np.ndarray) -> Figure:
+def plot_dispersion(tested: ModelUnderTest, designs: np.ndarray) -> Figure:
     """What the trained channels grow over the layer's steps, on top of what the region allows."""
-    region = subject.layer.constraint.region
+    region = tested.layer.constraint.region
     wavelengths = np.geomspace(max(2.0, 0.4 * region.lower[3]), 3 * region.upper[3], 240)
     rng = np.random.default_rng(0)
     low, high = np.array(region.lower), np.array(region.upper)
-    allowed = gains(low + (high - low) * rng.random((4000, len(COORDINATES))), wavelengths, subject.steps)
-    trained = gains(designs[rng.permutation(len(designs))[:2000]], wavelengths, subject.steps)
+    allowed = gains(low + (high - low) * rng.random((4000, len(COORDINATES))), wavelengths, tested.steps)
+    trained = gains(designs[rng.permutation(len(designs))[:2000]], wavelengths, tested.steps)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.4), layout="constrained")
         axis = figure.subplots()
@@ -55,7 +55,7 @@ def plot_dispersion(subject: Subject, designs: np.ndarray) -> Figure:
         axis.plot([], [], color=DARK, lw=0.5, alpha=0.5, label="single channels")
         axis.plot(wavelengths, np.median(trained, 0), color=MIDDLE, lw=2, label="median channel")
         axis.axhline(1.0, color="0.4", lw=0.8, ls="--", label="neither grows nor decays")
-        axis.set(xscale="log", yscale="log", xlabel="wavelength (clips)", ylabel=f"gain over {subject.steps} steps")
+        axis.set(xscale="log", yscale="log", xlabel="wavelength (clips)", ylabel=f"gain over {tested.steps} steps")
         axis.set_xlim(wavelengths[0], wavelengths[-1])
         axis.set_ylim(max(1e-3, 0.8 * float(trained.min())), 1.3 * float(allowed.max()))
         ticks = [x for x in (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128) if wavelengths[0] <= x <= wavelengths[-1]]
@@ -65,9 +65,9 @@ def plot_dispersion(subject: Subject, designs: np.ndarray) -> Figure:
     return figure
 
 
-def plot_wavelengths(subject: Subject, designs: np.ndarray, statistics: dict[str, Any] | None) -> Figure:
+def plot_wavelengths(tested: ModelUnderTest, designs: np.ndarray, statistics: dict[str, Any] | None) -> Figure:
     """Wavelengths that the channels chose, and twice the lengths of the data's windows, which call for them."""
-    region = subject.layer.constraint.region
+    region = tested.layer.constraint.region
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.2), layout="constrained")
         axis = figure.subplots()
@@ -106,7 +106,7 @@ def plot_margins(results: Sequence[PropertyResult]) -> Figure:
                 f"{part} {margin:.2g}", (1.01, row), xycoords=("axes fraction", "data"), va="center", fontsize=7
             )
         axis.axvline(0, color="0.4", lw=0.8)
-        axis.set_yticks(range(len(measured)), [result.promise.name for result in reversed(measured)])
+        axis.set_yticks(range(len(measured)), [result.prop.name for result in reversed(measured)])
         axis.set_xscale("symlog", linthresh=1e-6, linscale=0.3)
         ends = [result.worst[1] for result in measured if result.worst is not None]
         axis.set_xlim(min(-1e-6, 3 * min(ends, default=0.0)), max(1.0, 3 * max(ends, default=1.0)))

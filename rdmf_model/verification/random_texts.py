@@ -1,7 +1,7 @@
-"""Do any of a million random texts leave the region? Pushed through the model's text side and its door in chunks.
+"""Do any of a million random texts leave the region? Pushed through the model's text side and its constraint in chunks.
 
-A crowd instead of a search: no shrinking, no favourites. A text counts as inside only where the float32 design of every
-channel lies in the box, and the parameters emitted for it, judged alone in float64, are v-rich, damped, fed and
+A sample instead of a search: no shrinking, no favourites. A text counts as inside only where the float32 design of
+every channel lies in the box, and the parameters emitted for it, checked alone in float64, are v-rich, damped, fed and
 Turing-unstable.
 """
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from rdmf_model.constraints.base import Design
-from rdmf_model.properties import Subject
+from rdmf_model.properties import ModelUnderTest
 from rdmf_theory.errors import ParameterError
 
 CHUNK = 256
@@ -26,8 +26,8 @@ SCALES = (1.0, 0.1, 3.0, 30.0, 1e3, 1e10, 1e30)
 
 
 @dataclass(frozen=True)
-class DoorResult:
-    """How many random texts went through the door, how many had a channel outside, and the least margin met."""
+class RandomTextsResult:
+    """How many random texts were tried, how many had a channel outside, and the least margin met."""
 
     texts: int
     designs: int
@@ -64,9 +64,9 @@ def stability_margin(design: Design) -> Tensor:
 
 @torch.no_grad()
 def push_texts(
-    subject: Subject, texts: int, seed: int = 0, progress: Callable[[int], None] | None = None
-) -> DoorResult:
-    """Send random texts through the model's text side and its door.
+    tested: ModelUnderTest, texts: int, seed: int = 0, progress: Callable[[int], None] | None = None
+) -> RandomTextsResult:
+    """Send random texts through the model's text side and its constraint.
 
     Arguments:
         texts: how many, >= 1.  seed: of the random numbers.
@@ -75,7 +75,7 @@ def push_texts(
     """
     if texts < 1:
         raise ParameterError(f"texts must be >= 1. Got {texts}; leave --texts out for none.")
-    layer, projection = subject.region_layer, subject.model.text_projection
+    layer, projection = tested.region_layer, tested.model.text_projection
     region = layer.constraint.region
     lower, upper = (torch.tensor(bound, dtype=torch.float64) for bound in (region.lower, region.upper))
     # the box in float32: comparing there is exact once its ends are rounded inward
@@ -88,10 +88,10 @@ def push_texts(
     started = time.perf_counter()
     while done < texts:
         count = min(CHUNK, texts - done)
-        noise = torch.randn(count, WORDS, subject.text_width, generator=generator)
+        noise = torch.randn(count, WORDS, tested.text_width, generator=generator)
         scale = scales[torch.randint(len(scales), (count, 1, 1), generator=generator)]
         text = (projection.mean + projection.std * scale * noise).clamp(-3e38, 3e38)
-        query = subject.model.pooling(projection(text), torch.ones(count, WORDS, dtype=torch.bool))
+        query = tested.model.pooling(projection(text), torch.ones(count, WORDS, dtype=torch.bool))
         design = layer.design(query)
         coordinates = design.coordinates()
         inside = ((coordinates >= low) & (coordinates <= high)).all(-1)
@@ -103,4 +103,4 @@ def push_texts(
         done += count
         if progress is not None:
             progress(count)
-    return DoorResult(texts, designs, outside, float(worst), time.perf_counter() - started)
+    return RandomTextsResult(texts, designs, outside, float(worst), time.perf_counter() - started)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from rdmf_model.data.digests import say_changed
 from rdmf_model.properties import PropertyResult
-from rdmf_model.verification.random_texts import DoorResult
+from rdmf_model.verification.random_texts import RandomTextsResult
 from rdmf_model.verification.run import VerificationReport
 from rdmf_theory.support.terminal import console
 
@@ -38,8 +38,10 @@ def print_report(report: VerificationReport) -> None:
     out = Console()
     for line in certificate_lines(report):
         out.print(line, highlight=False, markup=False, soft_wrap=True)
-    if report.door is not None:
-        out.print(f"texts        {door_line(report.door)}", highlight=False, markup=False, soft_wrap=True)
+    if report.random_texts is not None:
+        out.print(
+            f"texts        {random_texts_line(report.random_texts)}", highlight=False, markup=False, soft_wrap=True
+        )
     if report.data_changed:
         line = f"data         NOT those of the training: {say_changed(report.data_changed)}"
         out.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -52,23 +54,23 @@ def print_report(report: VerificationReport) -> None:
         table.add_column(name, justify="right" if name in ("examples", "seconds") else "left")
     for result in report.properties:
         verdict = "[green]holds[/]" if result.holds else "[bold red]violated[/]"
-        table.add_row(result.promise.name, str(result.examples), verdict, _worst(result), f"{result.seconds:.1f}")
+        table.add_row(result.prop.name, str(result.examples), verdict, _worst(result), f"{result.seconds:.1f}")
     out.print(table)
     for result in report.properties:
         if not result.holds:
             for line in violation_lines(result):
                 out.print(line, highlight=False, markup=False, soft_wrap=True)
-    for scope, names in not_judged(report).items():
-        out.print(f"not judged   {', '.join(names)}: {scope}", highlight=False, markup=False, soft_wrap=True)
+    for scope, names in not_checked(report).items():
+        out.print(f"not checked   {', '.join(names)}: {scope}", highlight=False, markup=False, soft_wrap=True)
     word = "holds" if report.holds else "does not hold"
     line = f"{report.checkpoint}: {word}, {report.seconds:.0f} s"
     out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def not_judged(report: VerificationReport) -> dict[str, list[str]]:
-    """Names of the properties that were not judged, by the reason."""
+def not_checked(report: VerificationReport) -> dict[str, list[str]]:
+    """Names of the properties that were not checked, by the reason."""
     found: dict[str, list[str]] = {}
-    for name, reason in report.not_judged.items():
+    for name, reason in report.not_checked.items():
         found.setdefault(reason, []).append(name)
     return found
 
@@ -77,7 +79,7 @@ def certificate_lines(report: VerificationReport) -> list[str]:
     """What the certificate says, in words."""
     found = report.certificate
     if found is None:
-        region = report.subject is None or report.subject.has_region
+        region = report.tested is None or report.tested.has_region
         why = "" if region else f": {report.fusion} has no admissible region"
         return [f"certificate  none asked for{why}"]
     if found.refused is not None:
@@ -100,21 +102,21 @@ def certificate_lines(report: VerificationReport) -> list[str]:
     ]
 
 
-def door_line(door: DoorResult) -> str:
-    """What became of the crowd of random texts, in words."""
+def random_texts_line(found: RandomTextsResult) -> str:
+    """What became of the random texts, in words."""
     return (
-        f"{door.texts} random texts through the door, {door.designs} designs in {door.seconds:.0f} s: {door.outside} "
-        f"outside, least margin {door.worst:.3g}"
+        f"{found.texts} random texts, {found.designs} designs in {found.seconds:.0f} s: {found.outside} "
+        f"outside, least margin {found.worst:.3g}"
     )
 
 
 def violation_lines(result: PropertyResult) -> list[str]:
     """What was promised, what broke, and the smallest input found that breaks it."""
     return [
-        f"{result.promise.name} is violated: {result.promise.statement}",
+        f"{result.prop.name} is violated: {result.prop.statement}",
         f"  {result.detail}",
         f"  counter-example {result.counter_example}",
-        f"  theorem {result.promise.theorem}; tolerance {result.promise.tolerance}",
+        f"  theorem {result.prop.theorem}; tolerance {result.prop.tolerance}",
     ]
 
 

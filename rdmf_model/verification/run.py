@@ -1,7 +1,8 @@
-"""Does a trained model keep what the theory promises? A certificate for all texts, and a search for counter-examples.
+"""Checks a trained model against the theory: a certificate for all texts, and a search for counter-examples.
 
-The certificate (`verification.certificate`) covers the box of designs that the model's door can emit. The properties
-judge the model as loaded; a crowd of random texts (`verification.random_texts`) goes through its door.
+The certificate (`verification.certificate`) covers the box of designs that the model's constraint can emit. The
+properties are checked on the model as loaded, and random texts (`verification.random_texts`) are pushed through that
+constraint.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from rdmf_model.config.config import Config
 from rdmf_model.data.annotations import read_annotations
 from rdmf_model.data.digests import RECORD, changed_since_training
 from rdmf_model.data.feature_sources import load_text, open_source
-from rdmf_model.properties import PROPERTIES, PropertyResult, Subject, run_property
+from rdmf_model.properties import PROPERTIES, ModelUnderTest, PropertyResult, run_property
 from rdmf_model.verification.certificate import CertificateResult, certify_layer, describe, judge_certificate
-from rdmf_model.verification.random_texts import DoorResult, push_texts
+from rdmf_model.verification.random_texts import RandomTextsResult, push_texts
 from rdmf_theory.errors import DataError, ParameterError
 
 EXAMPLES = 100
@@ -35,11 +36,11 @@ class VerificationReport:
     """What was proved and what was tried on one checkpoint.
 
     Arguments:
-        run: as given; checkpoint: the file that was judged; sha256: of its bytes.
+        run: as given; checkpoint: the file that was checked; sha256: of its bytes.
         certificate: None where it was not asked for.
         properties: results in the order they were run.
-        door: what became of the crowd of random texts; None where there was none.
-        subject: the model that was judged, for pictures.
+        random_texts: what became of them; None where there was none.
+        tested: the model that was checked, for pictures.
         data_changed: files of the run's data that are others than in training, as `PATH (why)`.
         examples, seed: of the search.
         seconds: of everything.
@@ -54,27 +55,27 @@ class VerificationReport:
     examples: int
     seed: int
     seconds: float
-    door: DoorResult | None = None
-    subject: Subject | None = field(default=None, repr=False, compare=False)
+    random_texts: RandomTextsResult | None = None
+    tested: ModelUnderTest | None = field(default=None, repr=False, compare=False)
     data_changed: Sequence[str] = ()
 
     @property
     def holds(self) -> bool:
         """Whether nothing was refuted, left open or broken."""
-        parts = [part.holds for part in (self.certificate, self.door) if part is not None]
+        parts = [part.holds for part in (self.certificate, self.random_texts) if part is not None]
         return all(parts) and all(result.holds for result in self.properties)
 
     @property
-    def not_judged(self) -> dict[str, str]:
+    def not_checked(self) -> dict[str, str]:
         """Properties that are not about this model, each with the models that it is about."""
-        subject = self.subject
-        left = [] if subject is None else [judged for judged in PROPERTIES if not judged.is_about(subject)]
-        return {judged.name: f"is about {judged.scope.value}" for judged in left}
+        tested = self.tested
+        left = [] if tested is None else [prop for prop in PROPERTIES if not prop.is_about(tested)]
+        return {prop.name: f"is about {prop.scope.value}" for prop in left}
 
     @property
     def embeddings(self) -> int:
         """How many texts of the run's own data were at hand."""
-        return 0 if self.subject is None else len(self.subject.embeddings)
+        return 0 if self.tested is None else len(self.tested.embeddings)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, apart from NaN and infinities."""
@@ -85,9 +86,9 @@ class VerificationReport:
             "fusion": self.fusion,
             "holds": self.holds,
             "certificate": None if self.certificate is None else self.certificate.to_dict(),
-            "door": None if self.door is None else self.door.to_dict(),
+            "random_texts": None if self.random_texts is None else self.random_texts.to_dict(),
             "run_embeddings": self.embeddings,
-            "not_judged": self.not_judged,
+            "not_checked": self.not_checked,
             "data_changed": list(self.data_changed),
             "properties": [result.to_dict() for result in self.properties],
             "examples": self.examples,
@@ -109,7 +110,7 @@ def verify_run(
     texts: int = 0,
     progress: Callable[[str, int], Callable[[int], None]] | None = None,
 ) -> VerificationReport:
-    """Certify the box of designs that a model can reach, and search for inputs that break its promises.
+    """Certify the box of designs that a model can reach, and search for inputs that violate a property.
 
     Arguments:
         run: run folder or checkpoint file.
@@ -119,7 +120,7 @@ def verify_run(
         output: the certificate's file; None: `default_output`.
         certify: False for the properties alone; a model without the reaction-diffusion layer has no others.
         certificate: judge this file instead of making a certificate: is it true, and about this checkpoint?
-        texts: random texts to push through the door besides, >= 0.
+        texts: random texts to push through the constraint besides, >= 0.
         progress: (name of a search, its inputs) -> what to call after each of them, with their number.
 
     Returns: the report; what does not hold is in it.
@@ -135,8 +136,8 @@ def verify_run(
     if not target.absolute().parent.is_dir():
         raise ParameterError(f"--output must lie in a folder that exists. Got {target}.")
     trained, sha256 = read_run(file)
-    subject, fusion = _subject(trained), trained.config.model.fusion
-    if certify and not subject.has_region:
+    tested, fusion = _tested(trained), trained.config.model.fusion
+    if certify and not tested.has_region:
         raise ParameterError(
             f"a certificate needs a model with an admissible region, which fusion = {fusion!r} has not. "
             "Train with fusion = 'reaction_diffusion', or add --no-certificate to test its invariances alone."
@@ -144,18 +145,18 @@ def verify_run(
     proof = None
     if certify:
         about = describe(trained, sha256)
-        proof = certify_layer(subject, sha256, target) if certificate is None else judge_certificate(certificate, about)
-    judged = [promise for promise in PROPERTIES if promise.is_about(subject)]
-    results, door = [], None
+        proof = certify_layer(tested, sha256, target) if certificate is None else judge_certificate(certificate, about)
+    about = [prop for prop in PROPERTIES if prop.is_about(tested)]
+    results, pushed = [], None
     with hypothesis_folder(), one_thread():
-        for promise in judged:
-            step = _counter(progress, promise.name, promise.share(examples))
-            results.append(run_property(promise, subject, examples, seed, lambda step=step: step(1)))
-        if texts and subject.has_region:
-            door = push_texts(subject, texts, seed, _counter(progress, "random texts", texts))
+        for prop in about:
+            step = _counter(progress, prop.name, prop.share(examples))
+            results.append(run_property(prop, tested, examples, seed, lambda step=step: step(1)))
+        if texts and tested.has_region:
+            pushed = push_texts(tested, texts, seed, _counter(progress, "random texts", texts))
     seconds = time.perf_counter() - started
     changed = changed_data(run, trained.config)
-    found = (proof, results, examples, seed, seconds, door, subject, changed)
+    found = (proof, results, examples, seed, seconds, pushed, tested, changed)
     return VerificationReport(run, file, sha256, fusion, *found)
 
 
@@ -176,19 +177,19 @@ def changed_data(run: Path, config: Config) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def load_subject(run: Path, which: str = "best") -> Subject:
-    """The model of a run, ready to be judged. Raises DataError for a checkpoint that cannot be used."""
-    return _subject(load_run(run, which=which))
+def load_tested_model(run: Path, which: str = "best") -> ModelUnderTest:
+    """The model of a run, ready to be checked. Raises DataError for a checkpoint that cannot be used."""
+    return _tested(load_run(run, which=which))
 
 
-def _subject(run: Run) -> Subject:
+def _tested(run: Run) -> ModelUnderTest:
     """The model of a checkpoint with what its run brings along."""
     model, config, header = run
     clips = config.model.region.clips
     default = (1, 75) if isinstance(clips, str) else clips
     # both say the same, or the checkpoint would not have been read
-    constraint = "door" if config.model.constraint == header["constraint"] == "hard" else config.model.constraint
-    return Subject(model, default, run_embeddings(config, header), constraint)
+    constraint = config.model.constraint
+    return ModelUnderTest(model, default, run_embeddings(config, header), constraint)
 
 
 def _counter(progress: Callable[[str, int], Callable[[int], None]] | None, name: str, inputs: int) -> Callable:

@@ -1,7 +1,7 @@
 """Does this pattern exist, is it stable, and does the layer converge to it? A certificate by energies, with its proof.
 
 The proof is in `pattern_checker`: a quadratic form P that falls along the equation, and one, S, that the layer's step
-contracts. Both are found here in floats and judged there in exact arithmetic.
+contracts. Both are found here in floats and checked there in exact arithmetic.
 """
 
 from __future__ import annotations

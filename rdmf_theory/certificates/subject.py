@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-DOOR = ("lower", "upper", "modulation_fraction")
+BOUNDS = ("lower", "upper", "modulation_fraction")
 COORDINATES = ("u_star", "z", "excess", "wavelength", "rate")
 REGION = {"format", "version", "lower", "upper", "clips", "steps", "gain", "modulation", "soft_onset"}
 AGAIN = "Run `rdmf verify` on the checkpoint to make a new one."
@@ -25,7 +25,7 @@ class Checkpoint:
 
     sha256: str
     region: Mapping[str, Any] | None
-    door: Mapping[str, tuple[float, ...]]
+    bounds: Mapping[str, tuple[float, ...]]
     constraint: str
 
 
@@ -35,20 +35,20 @@ def mismatch(content: Mapping[str, Any], checkpoint: Checkpoint) -> str | None:
         return f"foreign: it is about a {content.get('kind')}, not about a model. {AGAIN}"
     if checkpoint.constraint != "hard":
         return (
-            f"foreign: the checkpoint was trained with constraint {checkpoint.constraint!r}, and without the door no "
+            f"foreign: the checkpoint was trained with constraint {checkpoint.constraint!r}, and without a hard one no "
             "certificate can speak for all its texts. Train with the constraint."
         )
     fits = _covers(content, checkpoint)
     if content.get("subject") == f"sha256:{checkpoint.sha256}":
-        return None if fits else f"foreign: its box or region is not the one of the checkpoint's door. {AGAIN}"
+        return None if fits else f"foreign: its box or region is not the one of the checkpoint's constraint. {AGAIN}"
     about = f"it is about {content.get('subject') or 'no file'}, the checkpoint is sha256:{checkpoint.sha256}"
     return f"{'stale: same region, other weights' if fits else 'foreign: another model'}: {about}. {AGAIN}"
 
 
 def _covers(content: Mapping[str, Any], checkpoint: Checkpoint) -> bool:
-    """Whether region, box and modulation are those of the checkpoint: exact comparisons, a narrower door is covered."""
+    """Whether region, box and modulation are those of the checkpoint: exact comparisons, a narrower box is covered."""
     region, claimed = checkpoint.region, content["region"]
-    if region is None or set(checkpoint.door) != set(DOOR):
+    if region is None or set(checkpoint.bounds) != set(BOUNDS):
         return False
     # a condition that no certificate speaks of must not be asked for
     if any(value is not None for name, value in region.items() if name not in REGION):
@@ -59,10 +59,10 @@ def _covers(content: Mapping[str, Any], checkpoint: Checkpoint) -> bool:
             return False
     if any(region[name] != claimed[name] for name in ("clips", "steps", "soft_onset")):
         return False
-    bounds = zip(COORDINATES, checkpoint.door["lower"], checkpoint.door["upper"], strict=True)
-    for name, a, b in bounds:
+    pairs = zip(COORDINATES, checkpoint.bounds["lower"], checkpoint.bounds["upper"], strict=True)
+    for name, a, b in pairs:
         low, high = (Fraction(x) for x in content["box"][name])
         if not low <= Fraction(a) <= Fraction(b) <= high:
             return False
-    (fraction,) = checkpoint.door["modulation_fraction"]
+    (fraction,) = checkpoint.bounds["modulation_fraction"]
     return Fraction(fraction) <= Fraction(content["emission"]["modulation_fraction"])

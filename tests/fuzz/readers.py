@@ -76,7 +76,7 @@ def _scratch() -> str:
 
 
 def _checkpoint() -> bytes:
-    from tests.properties.subjects import write_run
+    from tests.properties.tiny import write_run
 
     return (write_run(Path(_scratch()) / "run") / "best.safetensors").read_bytes()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rdmf_model.cli import app, main
 from tests.fuzz.readers import READERS
-from tests.properties.subjects import write_run
+from tests.properties.tiny import write_run
 
 # they start training, searches, compilers, servers or minutes of work, and are tried with arguments that stop them
 COSTLY = {"demo", "prove", "bench", "doctor", "branch", "verify", "serve", "extract"}

@@ -1,4 +1,4 @@
-"""The door: whatever goes in, an admissible design comes out; a stored region that was changed is refused."""
+"""The constraint: whatever goes in, an admissible design comes out; a stored region that was changed is refused."""
 
 import math
 from dataclasses import replace
@@ -58,27 +58,27 @@ def test_extreme_raws_are_inside_with_finite_gradients(constraint: DesignConstra
     assert bool(torch.isfinite(grid.grad).all())
 
 
-doors = pytest.mark.parametrize("door", [DesignConstraint, InTorch], ids=["best", "in torch"])
+variants = pytest.mark.parametrize("variant", [DesignConstraint, InTorch], ids=["best", "in torch"])
 
 
-@doors
+@variants
 @given(raw=st.lists(st.floats(width=32) | st.sampled_from(EXTREMES), min_size=5, max_size=5))
-def test_any_float32_is_inside(door: type[DesignConstraint], raw: list[float]) -> None:
-    constraint = door()
+def test_any_float32_is_inside(variant: type[DesignConstraint], raw: list[float]) -> None:
+    constraint = variant()
     assert_inside(constraint, constraint.transform(torch.tensor(raw)))
 
 
-@doors
+@variants
 @given(
     shares=st.lists(st.floats(0.0, 1.0), min_size=10, max_size=10),
     raw=st.lists(st.sampled_from(EXTREMES), min_size=5, max_size=5),
 )
-def test_a_narrower_box_is_kept_too(door: type[DesignConstraint], shares: list[float], raw: list[float]) -> None:
+def test_a_narrower_box_is_kept_too(variant: type[DesignConstraint], shares: list[float], raw: list[float]) -> None:
     ends = []
     for a, b, low, high in zip(shares[:5], shares[5:], DEFAULT_REGION.lower, DEFAULT_REGION.upper, strict=True):
         ends.append((low + min(a, b) * (high - low) * 0.9, low + (0.1 + 0.9 * max(a, b)) * (high - low)))
     lower, upper = (tuple(end[i] for end in ends) for i in (0, 1))
-    coordinates = door(lower=lower, upper=upper).transform(torch.tensor(raw)).coordinates().double()
+    coordinates = variant(lower=lower, upper=upper).transform(torch.tensor(raw)).coordinates().double()
     assert bool((coordinates >= torch.tensor(lower, dtype=torch.float64)).all())
     assert bool((coordinates <= torch.tensor(upper, dtype=torch.float64)).all())
 

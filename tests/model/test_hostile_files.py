@@ -14,7 +14,7 @@ from rdmf_model.cli import main
 from rdmf_model.data.feature_formats.base import LARGEST_UNPACKED
 from rdmf_model.data.features import load_features
 from tests.model.tiny_data import tiny_document, write_tiny_data
-from tests.properties.subjects import write_run
+from tests.properties.tiny import write_run
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.properties import PROPERTIES, Scope
 from rdmf_model.verification.run import verify_run
 from rdmf_theory.certificates.certificate import Certificate
-from tests.properties.subjects import tiny_config, write_run
+from tests.properties.tiny import tiny_config, write_run
 
-DOOR = "fusion.constraint."
+CONSTRAINT = "fusion.constraint."
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_sound_run_holds_and_its_certificate_is_accepted(run, capsys, monkeypa
     report = json.loads(out)
     assert report["holds"] is True
     assert [entry["name"] for entry in report["properties"]] == [
-        judged.name for judged in PROPERTIES if judged.scope is not Scope.COMPETITION
+        prop.name for prop in PROPERTIES if prop.scope is not Scope.COMPETITION
     ]
     assert all(entry["examples"] in (1, 2) and entry["verdict"] == "holds" for entry in report["properties"])
     certificate = Certificate.load(run / "certificate.json")
@@ -79,7 +79,7 @@ def test_the_table_names_every_property(run, capsys, tmp_path):
     file = tmp_path / "proof.json"
     code, out, _ = verify(capsys, run / "best.safetensors", "--examples", 1, "-o", file)
     assert code == 0
-    assert all(judged.name in out for judged in PROPERTIES)
+    assert all(prop.name in out for prop in PROPERTIES)
     assert "for all texts" in out
     assert "29 to 40 clips, 6 steps" in out
     assert file.is_file()
@@ -94,12 +94,12 @@ def test_an_edited_certificate_is_refused(run, capsys):
 
 
 def widen(tensors, header):
-    tensors[f"{DOOR}upper"][0] = 0.6
+    tensors[f"{CONSTRAINT}upper"][0] = 0.6
 
 
 def narrow(tensors, header):
     # inside the region still, but not what was trained
-    tensors[f"{DOOR}upper"][0] = 0.45
+    tensors[f"{CONSTRAINT}upper"][0] = 0.45
 
 
 def poison(tensors, header):
@@ -201,7 +201,7 @@ def test_a_model_without_a_region(tmp_path, capsys):
     report = json.loads(out)
     assert report["certificate"] is None
     assert {entry["name"] for entry in report["properties"]} == {
-        judged.name for judged in PROPERTIES if not judged.needs_layer
+        prop.name for prop in PROPERTIES if not prop.needs_layer
     }
     assert not (run / "certificate.json").exists()
 
@@ -218,15 +218,15 @@ def test_bad_arguments(run, arguments, capsys):
 def test_the_documentation_names_every_property(repository):
     page = (repository / "docs" / "verification.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
-    ours = [judged.name for judged in PROPERTIES if judged.scope is Scope.COMPETITION]
-    assert sorted(named) == sorted(judged.name for judged in PROPERTIES)
+    ours = [prop.name for prop in PROPERTIES if prop.scope is Scope.COMPETITION]
+    assert sorted(named) == sorted(prop.name for prop in PROPERTIES)
     assert [name for name in named if name in ours] == ours
 
 
-@pytest.mark.parametrize("judged", PROPERTIES, ids=lambda judged: judged.name)
-def test_the_theorems_behind_the_properties_exist(judged, repository):
-    cited = re.findall(r"\b([A-Z]\w+)\.(\w+)", judged.theorem)
-    assert cited or judged.theorem.startswith("by construction")
+@pytest.mark.parametrize("prop", PROPERTIES, ids=lambda prop: prop.name)
+def test_the_theorems_behind_the_properties_exist(prop, repository):
+    cited = re.findall(r"\b([A-Z]\w+)\.(\w+)", prop.theorem)
+    assert cited or prop.theorem.startswith("by construction")
     for file, theorem in cited:
         source = (repository / "proofs" / f"{file}.v").read_text(encoding="utf-8")
         assert re.search(rf"^Theorem {theorem}\b", source, re.MULTILINE), f"proofs/{file}.v has no theorem {theorem}"

@@ -1,4 +1,4 @@
-"""Certificates that a person hands in, models without the door, and a crowd of random texts."""
+"""Certificates that a person hands in, models without the constraint, and random texts."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ import torch
 from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors, save_tensors
 from rdmf_model.cli import main
 from rdmf_model.constraints.constraint import DesignConstraint
-from rdmf_model.properties import Subject
+from rdmf_model.properties import ModelUnderTest
 from rdmf_model.properties.inputs import Text
 from rdmf_model.verification.certificate import file_digest
 from rdmf_model.verification.random_texts import push_texts
@@ -22,7 +22,7 @@ from rdmf_theory.errors import ParameterError
 from rdmf_theory.verdict import Verdict
 from tests.model.tiny_data import TEXT_WIDTH, write_tiny_data
 from tests.model.tiny_data import tiny_config as data_config
-from tests.properties.subjects import tiny_config, tiny_model, write_run
+from tests.properties.tiny import tiny_config, tiny_model, write_run
 
 
 @pytest.fixture(scope="module")
@@ -150,11 +150,11 @@ def test_a_model_without_the_door_fails(constraint, run, capsys):
     assert not (run / "certificate.json").exists()
     broken = [entry for entry in report["properties"] if entry["verdict"] == "violated"]
     assert [entry["name"] for entry in broken] == ["admissible"]
-    assert "door margin -1" in broken[0]["detail"]
+    assert "constraint margin -1" in broken[0]["detail"]
 
 
 def test_random_texts_stay_inside():
-    result = push_texts(Subject(tiny_model()), 600, seed=1)
+    result = push_texts(ModelUnderTest(tiny_model()), 600, seed=1)
     assert result.holds
     assert (result.texts, result.designs, result.outside) == (600, 600 * 16, 0)
     assert result.worst > 0
@@ -174,20 +174,20 @@ def test_random_texts_outside_are_counted(coordinate, monkeypatch):
         return self.emit(coordinates)
 
     monkeypatch.setattr(DesignConstraint, "transform", transform)
-    result = push_texts(Subject(tiny_model()), 300)
+    result = push_texts(ModelUnderTest(tiny_model()), 300)
     assert result.outside == 150
     assert not result.holds
 
 
 def test_random_texts_are_counted_in_the_report(run, capsys, monkeypatch):
     progress = []
-    push_texts(Subject(tiny_model()), 300, progress=progress.append)
+    push_texts(ModelUnderTest(tiny_model()), 300, progress=progress.append)
     assert progress == [256, 44]
     with pytest.raises(ParameterError, match="texts must be >= 1"):
-        push_texts(Subject(tiny_model()), 0)
+        push_texts(ModelUnderTest(tiny_model()), 0)
     monkeypatch.setattr(DesignConstraint, "transform", lambda self, raw, backend: self.emit(torch.full_like(raw, 0.45)))
     assert main(["verify", str(run), "--examples", "1", "--texts", "7"]) == 1
-    assert "7 random texts through the door, 112 designs in 0 s: 7 outside" in capsys.readouterr().out
+    assert "7 random texts, 112 designs in 0 s: 7 outside" in capsys.readouterr().out
 
 
 def test_the_runs_own_texts_are_tried(tmp_path):
@@ -197,8 +197,8 @@ def test_the_runs_own_texts_are_tried(tmp_path):
     assert [text.shape[1] for text in found] == [TEXT_WIDTH] * 3
     with np.load(config.data.text_features / "qid14.npz") as stored:
         assert np.array_equal(found[0].numpy(), stored["last_hidden_state"])
-    subject = Subject(tiny_model(), embeddings=[torch.full((2, 5), 7.0)])
-    assert Text("run", 9, 2.0, 4).tensor(subject).equal(torch.full((2, 5), 14.0))
+    tested = ModelUnderTest(tiny_model(), embeddings=[torch.full((2, 5), 7.0)])
+    assert Text("run", 9, 2.0, 4).tensor(tested).equal(torch.full((2, 5), 14.0))
     # features of another width, and data that are gone, are no error
     assert run_embeddings(config, {"widths": {"text": TEXT_WIDTH + 1}}) == []
     shutil.rmtree(folder)
@@ -213,4 +213,4 @@ def test_emitted_parameters_are_judged_besides_the_box(monkeypatch):
         return dataclasses.replace(design, D_u=0.2 * design.D_u)
 
     monkeypatch.setattr(DesignConstraint, "emit", emit)
-    assert push_texts(Subject(tiny_model()), 20).outside == 20
+    assert push_texts(ModelUnderTest(tiny_model()), 20).outside == 20

@@ -14,7 +14,7 @@ import pytest
 from rdmf_model.cli import main
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.properties import PROPERTIES
-from tests.properties.subjects import tiny_config, write_run
+from tests.properties.tiny import tiny_config, write_run
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome-headless-shell")
 STATISTICS = {"lengths": {"0.05": 3.0, "0.5": 7.0, "0.95": 13.0}}
@@ -80,7 +80,7 @@ def test_the_page_is_whole_and_asks_for_nothing(name, pictures, reports):
     assert "default-src 'none'" in content
     assert not re.search(r"@import|url\(", content)
     text = "".join(page.text)
-    assert all(judged.name in text and judged.statement in text for judged in PROPERTIES)
+    assert all(prop.name in text and prop.statement in text for prop in PROPERTIES)
     assert ("Not everything holds." in text) == (name == "broken.html")
 
 

@@ -45,9 +45,9 @@ def try_layer() -> list[Outcome]:
     """The faults of the layer, each against the property that has to name it."""
     from rdmf_model.properties import PROPERTIES, Subject, run_property
     from tests.properties.mutants import MUTANTS
-    from tests.properties.subjects import tiny_model
+    from tests.properties.tiny import tiny_model
 
-    by_name = {judged.name: judged for judged in PROPERTIES}
+    by_name = {prop.name: prop for prop in PROPERTIES}
     outcomes = []
     for name, patch, killer, detail in MUTANTS:
         started = time.perf_counter()

@@ -7,7 +7,7 @@ from tests.mutants.plant import Mutant
 DESIGNS, REGIONS = "tests/theory/test_designs.py::", "tests/theory/test_regions.py::"
 CLASSES, ONSET = "tests/theory/test_classification.py::", "tests/theory/test_onset.py::"
 TRUTH, CONTRACT = (f"tests/ops/test_reaction_diffusion_{name}.py::" for name in ("truth", "contract"))
-DOOR, SPANS, LOSSES = (f"tests/model/test_{name}.py::" for name in ("constraints", "spans", "losses"))
+CONSTRAINTS, SPANS, LOSSES = (f"tests/model/test_{name}.py::" for name in ("constraints", "spans", "losses"))
 DATA, BAD, METRICS = (f"tests/model/test_{name}.py::" for name in ("data", "data_bad_input", "metrics"))
 CHECKER, SUBJECT = (f"tests/theory/test_{name}.py::" for name in ("certify_checker", "certificate_subject"))
 DISCRETE, FORMULAS = "rdmf_theory.layer.step:", "rdmf_theory.formulas:"
@@ -60,19 +60,20 @@ OPERATOR = (
 
 CONSTRAINT = (
     ("no clamp after the sigmoid", CONSTRAINT + "DesignConstraint._place", "torch.clamp(coordinates, lower, upper)",
-     "coordinates", DOOR + "test_a_narrower_box_is_kept_too"),
+     "coordinates", CONSTRAINTS + "test_a_narrower_box_is_kept_too"),
     ("bound read from the wrong channel", CONSTRAINT + "DesignConstraint._place", "lower[3:], upper[3:]",
-     "lower[3:], upper[[4, 3]]", DOOR + "test_zero_is_the_middle_of_the_box"),
+     "lower[3:], upper[[4, 3]]", CONSTRAINTS + "test_zero_is_the_middle_of_the_box"),
     ("NaN goes through", CONSTRAINT + "DesignConstraint._place", "nan=0.0", "nan=torch.nan",
-     DOOR + "test_extreme_raws_are_inside_with_finite_gradients"),
+     CONSTRAINTS + "test_extreme_raws_are_inside_with_finite_gradients"),
     ("bounds rounded outward", "rdmf_model.constraints.base:_round_inward", "low < low64", "low > low64",
-     DOOR + "test_the_box_of_the_buffers_is_certified"),
+     CONSTRAINTS + "test_the_box_of_the_buffers_is_certified"),
     ("gain unclamped", "rdmf_model.constraints.base:Constraint.log_gain", "fraction * torch.log(design.gain_hi)",
-     "2 * torch.log(design.gain_hi)", DOOR + "test_modulation_is_one_at_zero_increasing_and_inside"),
+     "2 * torch.log(design.gain_hi)", CONSTRAINTS + "test_modulation_is_one_at_zero_increasing_and_inside"),
     ("gain interval of another ratio", CONSTRAINT + "DesignConstraint.emit", "d = exact[2] *", "d = exact[2] ** 2 *",
-     DOOR + "test_rounding_of_the_gain_is_within_the_certified_error"),
+     CONSTRAINTS + "test_rounding_of_the_gain_is_within_the_certified_error"),
     ("parameters rounded twice", CONSTRAINT + "DesignConstraint.emit", "(part.to(coordinates.dtype) for",
-     "(part.bfloat16().to(coordinates.dtype) for", DOOR + "test_rounding_of_parameters_is_within_the_certified_error"),
+     "(part.bfloat16().to(coordinates.dtype) for",
+     CONSTRAINTS + "test_rounding_of_parameters_is_within_the_certified_error"),
     ("moved bounds are loaded", "rdmf_model.checkpoints.checkpoint:_check_region",
      "not torch.equal(tensor, tensors[name])", "False",
      "tests/model/test_checkpoint.py::test_a_spoilt_checkpoint_is_refused"),

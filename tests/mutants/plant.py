@@ -22,7 +22,7 @@ class Mutant:
     """A fault and the check that has to notice it.
 
     Arguments:
-        name: what is wrong, in words.  area: theory, operator, door, model, data, metrics or certificate.
+        name: what is wrong, in words.  area: theory, operator, constraint, model, data, metrics or certificate.
         where: `module:qualified.name` of a function.
         old, new: its source's fragment, which must occur exactly once, and what stands there instead.
         killer: `FILE::test` that fails under the fault.

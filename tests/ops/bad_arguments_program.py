@@ -67,9 +67,14 @@ def entries() -> dict[str, Entry]:
     contrast = {"x": torch.randn(B, T, K), "mask": mask, "radius": 2, "floor": 0.01, "offset": torch.randn(K)}
     bad_radius, bad_floor = (0, -1, 2.5, None), (0.0, -1.0, float("nan"), None)
     squash = {"x": torch.randn(B, T, K), "scale": torch.randn(K)}
-    door = DesignConstraint()
-    box = {"raw": torch.randn(B, C, 5), "lower": door.lower.clone(), "upper": door.upper.clone(), "limit": 88.0}
-    emit = {"coordinates": door.transform(box["raw"]).coordinates().detach()}
+    constraint = DesignConstraint()
+    box = {
+        "raw": torch.randn(B, C, 5),
+        "lower": constraint.lower.clone(),
+        "upper": constraint.upper.clone(),
+        "limit": 88.0,
+    }
+    emit = {"coordinates": constraint.transform(box["raw"]).coordinates().detach()}
     rates = {name: positive(B, C) for name in ("F", "k", "D_u", "D_v")}
     fields = {name: positive(B, T, C) for name in ("u0", "v0", "gain")}
     lengths, steps, step_size = torch.tensor([T, 2]), 3, 1.0
@@ -167,7 +172,7 @@ def entries() -> dict[str, Entry]:
         "convolution": ConvolutionFusion(C, 0.1),
         "cross_attention": CrossAttentionFusion(C, 3, 16, 0.1),
         "self_attention": SelfAttentionFusion(C, 3, 16, 0.1),
-        "reaction_diffusion": ReactionDiffusionFusion(C, door, 3, heads=3, probes=2, feedforward=16),
+        "reaction_diffusion": ReactionDiffusionFusion(C, constraint, 3, heads=3, probes=2, feedforward=16),
     }
     for name, layer in layers.items():
         for parameter in layer.parameters():

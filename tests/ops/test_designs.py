@@ -1,4 +1,4 @@
-"""The compiled door equals its definition in torch: designs in their box, what they emit, and all gradients."""
+"""The compiled constraint equals its definition in torch: designs in their box, what they emit, and all gradients."""
 
 from __future__ import annotations
 

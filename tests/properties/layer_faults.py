@@ -136,7 +136,7 @@ FAULTS: list[tuple[str, Layer, str]] = [
 ]  # fmt: skip
 
 
-def subject(layer: Layer) -> OwnLayer:
+def own_layer(layer: Layer) -> OwnLayer:
     return OwnLayer(layer, steps=12, channels=8)
 
 
@@ -145,9 +145,9 @@ def main() -> None:
     survived = 0
     for name, layer, _ in [("(none: the operator itself)", honest, ""), *FAULTS]:
         started = time.perf_counter()
-        found = [judged for judged in OPERATOR_PROPERTIES if not run_property(judged, subject(layer), 50).holds]
+        found = [prop for prop in OPERATOR_PROPERTIES if not run_property(prop, own_layer(layer), 50).holds]
         survived += not found
-        caught = ", ".join(judged.name for judged in found) or "SURVIVES"
+        caught = ", ".join(prop.name for prop in found) or "SURVIVES"
         print(f"{name:45s} {caught}  {time.perf_counter() - started:.0f} s", flush=True)
     print(f"{len(FAULTS) + 1 - survived} of {len(FAULTS)} faults are caught")
 

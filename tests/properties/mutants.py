@@ -1,4 +1,4 @@
-"""Faults planted in the layer, the door and the model, each with the property that must name it."""
+"""Faults planted in the layer, the constraint and the model, each with the property that must name it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import rdmf_model.fusion.reaction_diffusion
-import rdmf_model.properties.subject
+import rdmf_model.properties.model_under_test
 from rdmf_model.constraints.base import Design
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
@@ -101,7 +101,7 @@ def answering(operator: Operator) -> Operator:
 def plant(monkeypatch: pytest.MonkeyPatch, operator: Operator) -> None:
     """Other steps where the layer answers, and where its operator is differentiated."""
     monkeypatch.setattr(LAYER, "driven_readout", answering(operator))
-    monkeypatch.setattr(rdmf_model.properties.subject, "reaction_diffusion", operator)
+    monkeypatch.setattr(rdmf_model.properties.model_under_test, "reaction_diffusion", operator)
 
 
 def operator_fault(**fault: object) -> Patch:
@@ -123,7 +123,7 @@ def spoilt(change: Callable[..., tuple]) -> Patch:
 
 
 def bypassed_door(**coordinate: float) -> Patch:
-    """The layer emits one coordinate outside the box, whatever the door says."""
+    """The layer emits one coordinate outside the box, whatever the constraint says."""
 
     def patch(monkeypatch: pytest.MonkeyPatch, model: MomentModel) -> None:
         honest = DesignConstraint.transform

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from rdmf_model.ops.reaction_diffusion import available_backends
-from rdmf_model.properties import PROPERTIES, Subject, run_property
+from rdmf_model.properties import PROPERTIES, ModelUnderTest, run_property
 from tests.properties.mutants import LAYER, Patch, Scaled, spoilt
-from tests.properties.subjects import tiny_model
+from tests.properties.tiny import tiny_model
 
-BY_NAME = {judged.name: judged for judged in PROPERTIES}
+BY_NAME = {prop.name: prop for prop in PROPERTIES}
 
 
 def row_only(x: Tensor, row: int, factor: float) -> Tensor:
@@ -116,7 +116,7 @@ FAULTS: dict[str, tuple[Patch, str]] = {
 def test_a_fault_on_the_path_that_answers_is_named(patch: Patch, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     patch(monkeypatch, model)
-    result = run_property(BY_NAME[name], Subject(model), 12 * BY_NAME[name].effort, shrink=False)
+    result = run_property(BY_NAME[name], ModelUnderTest(model), 12 * BY_NAME[name].effort, shrink=False)
     assert not result.holds
     assert "margin -" in (result.detail or "")
 
@@ -126,7 +126,7 @@ def test_every_backend_answers_as_it_should(backend: str) -> None:
     model = tiny_model()
     model.fusion.backend = backend  # type: ignore[assignment]
     for name in ("gain", "bounds", "tilt", "start", "layer_steps", "readout"):
-        result = run_property(BY_NAME[name], Subject(model), 60)
+        result = run_property(BY_NAME[name], ModelUnderTest(model), 60)
         assert result.holds, f"{name}: {result.detail} at {result.counter_example}"
 
 

@@ -8,7 +8,7 @@ import torch
 from rdmf_model.config.config import ModelConfig, RegionConfig
 from rdmf_model.fusion import competition as module
 from rdmf_model.model.build import build_model
-from rdmf_model.properties import PROPERTIES, Scope, Subject, run_property
+from rdmf_model.properties import PROPERTIES, ModelUnderTest, Scope, run_property
 
 CONFIG: dict[str, Any] = {
     "moment_head": "spans",
@@ -19,16 +19,16 @@ CONFIG: dict[str, Any] = {
     "scores": 3,
     "region": RegionConfig(wavelength=(6.0, 20.0), clips=(24, 40)),
 }
-OURS = {judged.name: judged for judged in PROPERTIES if judged.scope is Scope.COMPETITION}
+OURS = {prop.name: prop for prop in PROPERTIES if prop.scope is Scope.COMPETITION}
 
 
-def make_subject(**changes):
+def make_tested(**changes):
     torch.manual_seed(0)
     model = build_model(ModelConfig(**CONFIG | {"fusion": "competition"} | changes), 6, 4)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
-    return Subject(model)
+    return ModelUnderTest(model)
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ def make_subject(**changes):
 )
 @pytest.mark.parametrize("name", [*OURS, "admissible"])
 def test_the_layer_keeps_its_properties(name, changes):
-    judged = next(judged for judged in PROPERTIES if judged.name == name)
-    result = run_property(judged, make_subject(**changes), examples=60)
+    prop = next(prop for prop in PROPERTIES if prop.name == name)
+    result = run_property(prop, make_tested(**changes), examples=60)
     assert result.holds, (result.counter_example, result.detail)
 
 
 def test_a_property_of_the_two_field_layer_is_not_about_it():
-    subject = make_subject()
-    assert {judged.scope for judged in PROPERTIES if judged.is_about(subject)} == {
+    tested = make_tested()
+    assert {prop.scope for prop in PROPERTIES if prop.is_about(tested)} == {
         Scope.MODEL,
         Scope.REGION,
         Scope.COMPETITION,
@@ -86,13 +86,13 @@ FAULTS = {
 
 @pytest.mark.parametrize(("fault", "name"), FAULTS.items(), ids=FAULTS)
 def test_a_fault_on_the_path_that_answers_is_named(fault, name, monkeypatch):
-    subject = make_subject()
+    tested = make_tested()
     monkeypatch.setattr(module, "competition", faulty_operator(fault))
-    assert not run_property(OURS[name], subject, examples=60).holds
+    assert not run_property(OURS[name], tested, examples=60).holds
 
 
 def test_a_gain_outside_its_interval_is_named(monkeypatch):
-    subject = make_subject()
-    layer: Any = subject.model.fusion
+    tested = make_tested()
+    layer: Any = tested.model.fusion
     monkeypatch.setattr(type(layer.constraint), "modulate", lambda self, design, tilt: 40.0**tilt)
-    assert not run_property(OURS["competition_gain"], subject, examples=60).holds
+    assert not run_property(OURS["competition_gain"], tested, examples=60).holds

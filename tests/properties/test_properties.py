@@ -7,15 +7,15 @@ import torch
 
 from rdmf_model.constraints.constraint import DesignConstraint
 from rdmf_model.model.moment_model import MomentModel
-from rdmf_model.properties import PROPERTIES, PropertyResult, Scope, Subject, run_property
+from rdmf_model.properties import PROPERTIES, ModelUnderTest, PropertyResult, Scope, run_property
 from rdmf_model.properties.inputs import Text  # noqa: F401, named in counter-examples
 from rdmf_theory.errors import ParameterError
 from tests.properties.mutants import MUTANTS, Patch, bypassed_door, operator_fault
-from tests.properties.subjects import tiny_config, tiny_model
+from tests.properties.tiny import tiny_config, tiny_model
 
 EXAMPLES = 12
 # those of the competition layer are tried on models that have it
-BY_NAME = {judged.name: judged for judged in PROPERTIES if judged.scope is not Scope.COMPETITION}
+BY_NAME = {prop.name: prop for prop in PROPERTIES if prop.scope is not Scope.COMPETITION}
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def one_thread() -> None:
 
 
 def search(name: str, model: MomentModel, examples: int = EXAMPLES, seed: int = 0) -> PropertyResult:
-    return run_property(BY_NAME[name], Subject(model), examples, seed)
+    return run_property(BY_NAME[name], ModelUnderTest(model), examples, seed)
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -55,7 +55,7 @@ def test_names_the_fault(patch: Patch, name: str, detail: str, monkeypatch: pyte
 
 def test_every_property_kills_a_mutant() -> None:
     # those of the competition layer are killed in test_competition_properties
-    others = {judged.name for judged in PROPERTIES if judged.scope is Scope.COMPETITION}
+    others = {prop.name for prop in PROPERTIES if prop.scope is Scope.COMPETITION}
     assert {row[2] for row in MUTANTS} == set(BY_NAME) - others
 
 
@@ -71,8 +71,8 @@ def test_counter_example_is_shrunk_and_replays(monkeypatch: pytest.MonkeyPatch) 
     bypassed_door(excess=0.97)(monkeypatch, model)
     result = search("admissible", model, seed=5)
     assert result.counter_example == "Text(kind='data', words=1, scale=1.0, seed=0)"
-    margins = BY_NAME["admissible"].check(Subject(model), eval(result.counter_example))
-    # the emitted float32 parameters are judged too: their rounding moves the margin by up to about 1e-6
+    margins = BY_NAME["admissible"].check(ModelUnderTest(model), eval(result.counter_example))
+    # the emitted float32 parameters are checked too: their rounding moves the margin by up to about 1e-6
     assert margins["turing"] == pytest.approx(-0.03, abs=1e-5)
     assert result.to_dict()["verdict"] == "violated"
 
@@ -101,4 +101,4 @@ def test_layer_properties_need_the_layer() -> None:
 @pytest.mark.parametrize(("examples", "seed"), [(0, 0), (1, -1)], ids=["examples", "seed"])
 def test_bad_arguments(examples: int, seed: int) -> None:
     with pytest.raises(ParameterError, match="examples must be >= 1 and seed >= 0"):
-        run_property(PROPERTIES[0], Subject(tiny_model()), examples, seed)
+        run_property(PROPERTIES[0], ModelUnderTest(tiny_model()), examples, seed)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from rdmf_model.properties import OwnLayer, Scope, Subject, run_property
+from rdmf_model.properties import ModelUnderTest, OwnLayer, Scope, run_property
 from rdmf_model.properties.inputs import Text
-from rdmf_model.properties.subject import Draw
+from rdmf_model.properties.model_under_test import Draw
 from rdmf_model.testing import OPERATOR_PROPERTIES, PROPERTIES, check_layer, require
 from rdmf_theory.errors import ParameterError
-from tests.properties.subjects import tiny_config, tiny_model, write_run
+from tests.properties.tiny import tiny_config, tiny_model, write_run
 
 MISTAKES = {
     "absorbing ends": (
@@ -28,7 +28,7 @@ MISTAKES = {
         "enumerate(lengths.tolist())",
         "enumerate([u0.shape[1]] * len(lengths))",
         {"ragged"},
-        {judged.name for judged in OPERATOR_PROPERTIES} - {"ragged", "each_step", "gradient_values"},
+        {prop.name for prop in OPERATOR_PROPERTIES} - {"ragged", "each_step", "gradient_values"},
     ),
 }
 
@@ -49,7 +49,7 @@ def my_layer(code: str):
 
 def test_the_example_of_the_documentation_holds(repository):
     results = check_layer(my_layer(snippet(repository)), steps=4, examples=10)
-    assert [result.promise for result in results] == list(OPERATOR_PROPERTIES)
+    assert [result.prop for result in results] == list(OPERATOR_PROPERTIES)
     assert all(result.examples >= 1 and result.worst is not None for result in results)
 
 
@@ -65,18 +65,18 @@ def test_a_subtle_mistake_is_named(right, wrong, broken, held, repository):
 
 
 def test_require_shows_the_counter_example():
-    judged = next(judged for judged in OPERATOR_PROPERTIES if judged.name == "base_state")
+    prop = next(prop for prop in OPERATOR_PROPERTIES if prop.name == "base_state")
     drifting = OwnLayer(lambda u0, v0, *rest, steps: (u0 + 1e-3, v0), steps=1, channels=2)
     with pytest.raises(AssertionError, match="counter-example Mode") as caught:
-        require(judged, drifting, examples=5)
+        require(prop, drifting, examples=5)
     assert "theorem WellBalanced.homogeneous_fixed_point" in str(caught.value)
 
 
 def test_what_an_own_layer_cannot_be_judged_by():
     own = OwnLayer(lambda *inputs, steps: inputs[:2], steps=2, channels=2)
-    judged = next(judged for judged in PROPERTIES if judged.scope is Scope.LAYER)
+    prop = next(prop for prop in PROPERTIES if prop.scope is Scope.LAYER)
     with pytest.raises(ParameterError, match="Got an operator of one's own"):
-        run_property(judged, own)
+        run_property(prop, own)
     with pytest.raises(ParameterError, match=r"OwnLayer.steps and channels must be >= 1. Got 0 and 8"):
         OwnLayer(own.operator, steps=0)
     assert Draw(0.0).tensor(own).equal(torch.zeros(1, 2, 5))
@@ -106,13 +106,13 @@ def run(tmp_path_factory):
 
 def test_the_plugin_adds_a_test_per_property_and_fixtures(run, tmp_path):
     (tmp_path / "test_mine.py").write_text(
-        "def test_subject(rdmf_subject, rdmf_model, rdmf_run):\n"
-        "    assert rdmf_subject.model is rdmf_model\n"
-        "    assert rdmf_subject.has_layer and rdmf_run.is_dir()\n"
+        "def test_the_tested_model(rdmf_tested, rdmf_model, rdmf_run):\n"
+        "    assert rdmf_tested.model is rdmf_model\n"
+        "    assert rdmf_tested.has_layer and rdmf_run.is_dir()\n"
     )
     result = plugin(tmp_path, "--rdmf-run", str(run), "--rdmf-examples", "1")
     assert result.returncode == 0, result.stdout + result.stderr
-    about = [judged for judged in PROPERTIES if judged.scope is not Scope.COMPETITION]
+    about = [prop for prop in PROPERTIES if prop.scope is not Scope.COMPETITION]
     assert f"{len(about) + 1} passed" in result.stdout
     result = plugin(tmp_path)
     assert result.returncode == 0
@@ -143,8 +143,8 @@ def test_the_entry_point_is_declared_and_imports_nothing_heavy(repository):
 
 
 def test_other_fusions_get_the_properties_of_every_model():
-    subject = Subject(tiny_model(tiny_config("convolution")))
-    assert {judged.scope for judged in PROPERTIES if judged.is_about(subject)} == {Scope.MODEL}
-    assert {judged.scope for judged in PROPERTIES if judged.is_about(Subject(tiny_model()))} == set(Scope) - {
+    tested = ModelUnderTest(tiny_model(tiny_config("convolution")))
+    assert {prop.scope for prop in PROPERTIES if prop.is_about(tested)} == {Scope.MODEL}
+    assert {prop.scope for prop in PROPERTIES if prop.is_about(ModelUnderTest(tiny_model()))} == set(Scope) - {
         Scope.COMPETITION
     }

@@ -15,7 +15,7 @@ from tests.theory.certificates import SMALL, box_content, region_content
 TRAINED = Checkpoint(
     sha256="12" * 32,
     region=SMALL.to_dict(),
-    door={"lower": SMALL.lower, "upper": SMALL.upper, "modulation_fraction": (0.5,)},
+    bounds={"lower": SMALL.lower, "upper": SMALL.upper, "modulation_fraction": (0.5,)},
     constraint="hard",
 )
 
@@ -41,9 +41,9 @@ def test_a_fitting_certificate_is_about_its_checkpoint() -> None:
 
 def moved(name: str, index: int, by: float) -> Checkpoint:
     """The checkpoint with one number of its constraint moved."""
-    values = list(TRAINED.door[name])
+    values = list(TRAINED.bounds[name])
     values[index] += by
-    return replace(TRAINED, door={**TRAINED.door, name: tuple(values)})
+    return replace(TRAINED, bounds={**TRAINED.bounds, name: tuple(values)})
 
 
 @pytest.mark.parametrize("index", range(5))
@@ -57,7 +57,7 @@ def test_the_box_is_that_of_the_constraint_to_the_last_bit(index: int) -> None:
 
 def test_what_is_wrong_is_said() -> None:
     content, region = about(TRAINED), SMALL.to_dict()
-    bare = {name: value for name, value in TRAINED.door.items() if name != "upper"}
+    bare = {name: value for name, value in TRAINED.bounds.items() if name != "upper"}
     cases = [
         (content, replace(TRAINED, sha256="34" * 32), "stale: same region, other weights"),
         (content, replace(moved("upper", 0, 0.01), sha256="34" * 32), "foreign: another model"),
@@ -68,9 +68,9 @@ def test_what_is_wrong_is_said() -> None:
         (content, replace(TRAINED, region=region | {"modulation": None}), "foreign"),
         (content, replace(TRAINED, region=region | {"bandwidth": 0.5}), "foreign"),
         (content, replace(TRAINED, region=None), "foreign"),
-        (content, replace(TRAINED, door=bare), "foreign"),
+        (content, replace(TRAINED, bounds=bare), "foreign"),
         (content, replace(TRAINED, constraint="none"), "trained with constraint 'none'"),
-        (content, replace(TRAINED, constraint="door"), "trained with constraint 'door'"),
+        (content, replace(TRAINED, constraint="bounded"), "trained with constraint 'bounded'"),
         (region_content(), TRAINED, "foreign: it is about a fixed-ratio-region"),
         (content | {"box": content["box"] | {"u_star": ["37/100", "1/2"]}}, TRAINED, "foreign: its box"),
         (content | {"emission": content["emission"] | {"modulation_fraction": "1/3"}}, TRAINED, "foreign: its box"),

@@ -66,8 +66,8 @@ def test_false_claims_are_refuted_with_a_rational_witness(region: AdmissibleRegi
     design = [Fraction(text) for text in certificate.witness["design"]]
     for low, x, high in zip(region.lower, design, region.upper, strict=True):
         assert Fraction(low) <= x <= Fraction(high)
-    judged = region.conditions(PatternDesign(*map(float, design)))[condition]
-    assert not judged.holds
+    found = region.conditions(PatternDesign(*map(float, design)))[condition]
+    assert not found.holds
 
 
 def test_a_box_outside_its_region_is_refuted() -> None:

@@ -61,7 +61,7 @@ def certificate() -> dict:
     return copy.deepcopy(pattern_certificate("gray-scott", [small()[2].entry]).to_dict())
 
 
-def judged(content: dict) -> str | None:
+def checked(content: dict) -> str | None:
     """Why the checker refuses a content whose digest fits; None if it accepts it."""
     content["sha256"] = digest(content)
     try:
@@ -218,15 +218,15 @@ MUTATIONS = {
 @pytest.mark.parametrize("change", MUTATIONS.values(), ids=MUTATIONS)
 def test_a_changed_certificate_is_refused(change: Callable[[dict], None]) -> None:
     content = certificate()
-    assert judged(content) is None
+    assert checked(content) is None
     change(content)
-    assert judged(content) is not None
+    assert checked(content) is not None
 
 
 def test_without_the_layer_the_equation_is_still_proved() -> None:
     content = certificate()
     content["patterns"][0]["layer"] = None
-    assert judged(content) is None
+    assert checked(content) is None
 
 
 def test_a_wrong_digest_or_kind_is_refused() -> None:

@@ -1,7 +1,7 @@
 """One region in other people's languages: a scipy constraint, SMT-LIB text, a LaTeX document.
 
 JSON is `AdmissibleRegion.to_dict`; certificates are made by `certify` and `region_certificate`. A torch module is made
-on the other side of the door: `rdmf_model.constraints.constraint.DesignConstraint(region)`.
+on the side of the network: `rdmf_model.constraints.constraint.DesignConstraint(region)`.
 """
 
 from __future__ import annotations

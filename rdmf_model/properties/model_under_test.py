@@ -1,4 +1,4 @@
-"""What is judged? A trained model, or the layer of somebody else that claims to compute the same steps."""
+"""What is checked? A trained model, or the layer of somebody else that claims to compute the same steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rdmf_theory.regions.admissible import DEFAULT_REGION, AdmissibleRegion
 class Operator(Protocol):
     """N steps of the layer: (u0, v0, gain) of shape (B, T, C), rates (B, C), lengths (B,) of valid clips -> (u, v).
 
-    float32 and float64; differentiable, if gradients are to be judged; padded outputs are 0.
+    float32 and float64; differentiable, if gradients are to be checked; padded outputs are 0.
     """
 
     def __call__(
@@ -43,14 +43,14 @@ class Operator(Protocol):
     ) -> tuple[Tensor, Tensor]: ...
 
 
-class Subject:
-    """The model that is judged, in evaluation mode.
+class ModelUnderTest:
+    """The model that is checked, in evaluation mode.
 
     Arguments:
         model: float32 weights.
         clips: (T_min, T_max) to draw from, for a model whose layer has no region of its own.
         embeddings: texts (words, Ct) of the run's own data, where they lie; tried among the others.
-        constraint: "door" for a model trained behind it; "none" or "penalty" for one that was not.
+        constraint: what the model was trained with, "hard", "penalty" or "none".
     """
 
     model: RetrievalModel
@@ -61,7 +61,7 @@ class Subject:
         model: RetrievalModel,
         clips: tuple[int, int] = (1, 75),
         embeddings: Sequence[Tensor] = (),
-        constraint: str = "door",
+        constraint: str = "hard",
     ) -> None:
         self.model = model.eval()
         self.video_width = int(model.video_projection.mean.numel())
@@ -126,18 +126,18 @@ class Subject:
     def differentiable(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
         """`operate` with gradients: of a model, the operator that its layer's kernel shares its adjoint with.
 
-        The gradients of the layer itself are judged by `layer_gradients`.
+        The gradients of the layer itself are checked by `layer_gradients`.
         """
         chosen = self.steps if steps is None else steps
         return reaction_diffusion(*inputs, steps=chosen, backend=self.layer.backend)  # type: ignore[misc]
 
 
-class OwnLayer(Subject):
+class OwnLayer(ModelUnderTest):
     """An operator that is no part of a model: it is tried on designs drawn from a region.
 
     Arguments:
         operator: `Operator`; called with `steps` by keyword.
-        steps: N that it is judged at, >= 1.
+        steps: N that it is checked at, >= 1.
         region: where designs are drawn from; its `clips` say which videos.
         channels: designs tried at once.
     """
@@ -150,9 +150,9 @@ class OwnLayer(Subject):
         if steps < 1 or channels < 1:
             raise ParameterError(f"OwnLayer.steps and channels must be >= 1. Got {steps} and {channels}.")
         self.operator, self.region, self.channels = operator, region, channels
-        self.door, self._steps = DesignConstraint(region), steps
+        self.own_constraint, self._steps = DesignConstraint(region), steps
         self.clips = region.clips
-        self.embeddings, self.constraint = (), "door"
+        self.embeddings, self.constraint = (), "hard"
 
     @property
     def has_layer(self) -> bool:
@@ -161,12 +161,12 @@ class OwnLayer(Subject):
 
     @property
     def steps(self) -> int:
-        """N, the steps that it is judged at."""
+        """N, the steps that it is checked at."""
         return self._steps
 
     def design(self, source: Source) -> Design:
         """Designs of the region's box, tensors (1, C)."""
-        return self.door.transform(source.tensor(self))
+        return self.own_constraint.transform(source.tensor(self))
 
     def operate(self, *inputs: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
         """The operator itself."""
@@ -180,8 +180,8 @@ class OwnLayer(Subject):
 class Source(Protocol):
     """Something that chooses designs: a text for a model, a `Draw` for an operator."""
 
-    def tensor(self, subject: Subject) -> Tensor:
-        """Text features (L, Ct), or the door's raw input (1, C, 5)."""
+    def tensor(self, tested: ModelUnderTest) -> Tensor:
+        """Text features (L, Ct), or the constraint's raw input (1, C, 5)."""
         ...
 
 
@@ -192,9 +192,9 @@ class Draw:
     spread: float = 1.0
     seed: int = 0
 
-    def tensor(self, subject: Subject) -> Tensor:
-        """Raw input of the door, (1, C, 5). Raises ParameterError for a model: its designs are chosen by texts."""
-        if not isinstance(subject, OwnLayer):
-            raise ParameterError(f"Draw is for an OwnLayer. Got {type(subject).__name__}; use Text.")
+    def tensor(self, tested: ModelUnderTest) -> Tensor:
+        """Raw input of the constraint, (1, C, 5). Raises ParameterError for a model, whose texts choose."""
+        if not isinstance(tested, OwnLayer):
+            raise ParameterError(f"Draw is for an OwnLayer. Got {type(tested).__name__}; use Text.")
         generator = torch.Generator().manual_seed(self.seed)
-        return self.spread * torch.randn(1, subject.channels, 5, generator=generator)
+        return self.spread * torch.randn(1, tested.channels, 5, generator=generator)
