@@ -6,6 +6,7 @@ its files; files outside the upload folder are not served; nothing is sent to or
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 from pathlib import Path
@@ -46,6 +47,7 @@ def build(encoder: Encoder, clip_length: float, runs: dict[str, Path]) -> Any:
     Raises: ParameterError where Gradio is missing.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    _own_upload_folder()
     try:
         import gradio
     except ImportError:
@@ -64,7 +66,10 @@ def build(encoder: Encoder, clip_length: float, runs: dict[str, Path]) -> Any:
         answer = session.ask(None if video is None else Path(video), query or "", chosen, tell)
         if not session.answers:
             return answer, session, gradio.DownloadButton(interactive=False)
-        with tempfile.NamedTemporaryFile("w", suffix=".jsonl", prefix="predictions-", delete=False) as stream:
+        folder = os.environ["GRADIO_TEMP_DIR"]
+        with tempfile.NamedTemporaryFile(
+            "w", suffix=".jsonl", prefix="predictions-", dir=folder, delete=False
+        ) as stream:
             stream.write(session.predictions())
         return answer, session, gradio.DownloadButton(value=stream.name, interactive=True)
 
@@ -88,6 +93,18 @@ def build(encoder: Encoder, clip_length: float, runs: dict[str, Path]) -> Any:
                 api_visibility="private",
             )
     return page
+
+
+def _own_upload_folder() -> None:
+    """Keep this process's uploads in a folder of their own, removed when it ends.
+
+    Gradio names an upload by its content in one folder for all servers of a machine, and deletes its uploads when it
+    closes: another server that was given the same video would lose it.
+    """
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="rdmf-uploads-", ignore_cleanup_errors=True)
+        os.environ["GRADIO_TEMP_DIR"] = folder.name
+        atexit.register(folder.cleanup)
 
 
 def serve(page: Any, port: int | None, largest_mb: int, *, block: bool = True, open_browser: bool = False) -> str:

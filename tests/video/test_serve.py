@@ -1,7 +1,10 @@
 """The page of `rdmf serve`: sessions without a browser, and the page itself in one."""
 
+import json
 import re
 import shutil
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -60,32 +63,60 @@ def address():
     page.close()
 
 
-def fetch(url: str, data: bytes | None = None, **headers: str) -> int:
+def fetch(url: str, data: bytes | None = None, **headers: str) -> tuple[int, str]:
+    """(status, body)."""
     request = urllib.request.Request(url, data, headers)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
-            return answer.status
+            return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
-        return error.code
+        return error.code, ""
+
+
+def upload(address: str, content: bytes) -> tuple[int, str]:
+    """(status, where the server keeps it)."""
+    head = b'--rdmf\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'
+    kind = "multipart/form-data; boundary=rdmf"
+    status, body = fetch(f"{address}gradio_api/upload", head + content + b"\r\n--rdmf--\r\n", **{"Content-Type": kind})
+    return status, json.loads(body)[0] if body else ""
 
 
 def test_the_server_is_for_this_machine_and_serves_no_files(address, tmp_path):
     assert address.startswith("http://127.0.0.1:")
     (secret := tmp_path / "secret.txt").write_text("secret")
     for path in ("/etc/passwd", str(secret), str(Path(__file__).resolve()), "../../../../etc/passwd"):
-        assert fetch(f"{address}gradio_api/file={path}") in (403, 404), path
+        assert fetch(f"{address}gradio_api/file={path}")[0] in (403, 404), path
 
 
 def test_uploads_are_limited_in_size(address):
-    boundary = "rdmf"
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'.encode()
-    tail = f"\r\n--{boundary}--\r\n".encode()
-    kind = f"multipart/form-data; boundary={boundary}"
-    sizes = {
-        size: fetch(f"{address}gradio_api/upload", head + bytes(size) + tail, **{"Content-Type": kind})
-        for size in (100, 2**21)
-    }
-    assert sizes == {100: 200, 2**21: 413}
+    assert {size: upload(address, bytes(size))[0] for size in (100, 2**21)} == {100: 200, 2**21: 413}
+
+
+ANOTHER_SERVER = """
+import os, sys
+os.environ.pop("GRADIO_TEMP_DIR", None)
+from rdmf_model.encoders.registry import load_encoder
+from rdmf_model.web.app import build, serve
+from tests.video.test_serve import upload
+from tests.video.toy import TOY
+page = build(load_encoder(TOY), 1.0, {})
+status, kept = upload(serve(page, None, 1, block=False), b"one video")
+page.close()
+print(status, kept, os.environ["GRADIO_TEMP_DIR"])
+"""
+
+
+def test_a_server_that_closes_takes_no_upload_of_another(address):
+    """Gradio names uploads by content in one folder of the machine, and deletes its own when it closes."""
+    status, kept = upload(address, b"one video")
+    assert (status, Path(kept).read_bytes()) == (200, b"one video")
+    run = [sys.executable, "-c", ANOTHER_SERVER]
+    other = subprocess.run(run, capture_output=True, text=True, check=True, timeout=120)
+    code, path, folder = other.stdout.splitlines()[-1].split()
+    assert code == "200"
+    assert Path(path).is_relative_to(folder)
+    assert not Path(folder).exists(), "removed with the server"
+    assert Path(kept).exists()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -101,6 +132,7 @@ def test_two_visitors_in_a_browser(address, tmp_path, width):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         visitors = [browser.new_context(viewport={"width": width, "height": 1000}).new_page() for _ in films]
         for visitor, path in zip(visitors, films, strict=True):
+            visitor.set_default_timeout(120_000)
             visitor.on("pageerror", lambda error: errors.append(str(error)))
             visitor.on(
                 "request",
