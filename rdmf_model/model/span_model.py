@@ -3,8 +3,9 @@
     x_t = W_a f_t + W_r f_t + P pos_t                   aligned and raw features of a clip, its positions
     x_t = FFN(x_t + m_t ∘ (1 + LN(x_t))),  m_t = attention(LN(x_t), words)
     x'_t, pattern = fusion(x, ...)                      any fusion; a feed-forward block fills the parameter budget
-    saliency_t = (pattern_t or a · evidence_t) + w · LN(x'_t)
-    logits = span table of (x', saliency)
+    local_t  = (pattern_t or a · evidence_t) + w · LN(x'_t)
+    logits = span table of (x', local)
+    saliency_t = local_t + c log(P(clip t lies in the moment) + 0.01), the probability by the table
 
 The closed-form evidence enters the saliency beside every normalisation, for every fusion alike.
 """
@@ -21,13 +22,15 @@ from torch import Tensor, nn
 from rdmf_model.fusion.base import Evidence, Fusion
 from rdmf_model.model.base import FeatureProjection, MomentOutputs, RetrievalModel
 from rdmf_model.model.heads import SIMILARITY_REACH, self_similarity
-from rdmf_model.model.span_table import SpanTable, candidate_spans, choose, span_targets
+from rdmf_model.model.span_table import SpanTable, candidate_spans, choose, coverage, span_targets
 from rdmf_model.model.text import AttentionPooling
 
 if TYPE_CHECKING:
     from rdmf_model.data.batch import Batch, Sample
 
 POSITIONS = 64
+# Of the probability that a clip lies in the moment, before its logarithm: what is below it counts as nothing.
+COVERAGE_FLOOR = 0.01
 
 
 def _waves(x: Tensor, count: int, shortest: float, longest: float) -> Tensor:
@@ -212,6 +215,7 @@ class SpanModel(RetrievalModel):
         self.plain = nn.Linear(channels, 1)
         nn.init.zeros_(self.plain.weight)
         self.evidence_scale = nn.Parameter(torch.tensor(1.0))
+        self.coverage_scale = nn.Parameter(torch.tensor(0.5))
         self.cuts = nn.Linear(2 * SIMILARITY_REACH, channels)
         self.table = SpanTable(channels)
 
@@ -245,8 +249,10 @@ class SpanModel(RetrievalModel):
         if fused.pattern is not None:
             # a pattern that was made from the evidence stands for it
             start = fused.pattern if self.fusion.takes_evidence else start + fused.pattern
-        saliency = (start + self.plain(found).squeeze(-1)) * video_mask
-        logits = self.table(found + self.cuts(met.similarity), saliency, lengths, video_mask)
+        local = (start + self.plain(found).squeeze(-1)) * video_mask
+        logits = self.table(found + self.cuts(met.similarity), local, lengths, video_mask)
+        inside = torch.log(coverage(logits, batch.video.shape[1]) + COVERAGE_FLOOR)
+        saliency = (local + self.coverage_scale * inside) * video_mask
         result: MomentOutputs = {"span_logits": logits, "saliency_scores": saliency, "pattern": start * video_mask}
         if not self.training:
             spans, gains = choose(logits, lengths, batch.video.shape[1], self.answers)

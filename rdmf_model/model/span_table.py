@@ -102,6 +102,18 @@ class SpanTable(nn.Module):
         return logits.masked_fill(last > lengths[:, None], -1e4)
 
 
+def coverage(logits: Tensor, clips: int) -> Tensor:
+    """Probability that each clip lies in the moment, Σ_p softmax(logits)_p [t in p], (B, T) in [0, 1].
+
+    Arguments: logits (B, P) of `candidate_spans(clips)`. O(P) by sums at the edges of the spans.
+    """
+    spans = candidate_spans(clips).to(logits.device)
+    share = torch.softmax(logits.float(), dim=1)
+    edges = share.new_zeros(len(share), clips + 1)
+    edges = edges.index_add(1, spans[:, 0], share).index_add(1, spans[:, 1], -share)
+    return edges.cumsum(1)[:, :clips].clamp(0.0, 1.0).to(logits.dtype)
+
+
 @torch.no_grad()
 def choose(logits: Tensor, lengths: Tensor, clips: int, count: int) -> tuple[Tensor, Tensor]:
     """The `count` spans that together are worth most on average, best first.

@@ -13,7 +13,7 @@ from rdmf_model.fusion.base import Evidence
 from rdmf_model.fusion.competition import CompetitionFusion
 from rdmf_model.model.build import build_fusion, build_model
 from rdmf_model.model.span_model import end_positions, span_loss
-from rdmf_model.model.span_table import candidate_spans, choose, interval_iou, span_targets
+from rdmf_model.model.span_table import candidate_spans, choose, coverage, interval_iou, span_targets
 from rdmf_model.training.losses import MomentLoss
 from rdmf_theory.errors import ParameterError
 from tests.model.batches import TEXT_WIDTH, VIDEO_WIDTH, make_batch, padded
@@ -170,6 +170,17 @@ def test_candidates_hold_every_short_span_and_come_near_every_long_one():
     best = interval_iou(wanted.double(), spans.double()).amax(1)
     assert bool((best[(wanted[:, 1] - wanted[:, 0]) <= 16] == 1).all())
     assert float(best.min()) > 0.9
+
+
+def test_coverage_is_the_probability_that_a_clip_lies_in_the_moment():
+    spans = candidate_spans(40)
+    logits = torch.randn(3, len(spans), dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    share = torch.softmax(logits, dim=1)
+    inside = (spans[:, :1] <= torch.arange(40)) & (torch.arange(40) < spans[:, 1:])
+    torch.testing.assert_close(coverage(logits, 40), share @ inside.double(), rtol=0, atol=1e-5)
+    sure = torch.full((1, len(spans)), -1e4)
+    sure[0, spans.tolist().index([7, 12])] = 0.0
+    assert coverage(sure, 40)[0].nonzero().flatten().tolist() == [7, 8, 9, 10, 11]
 
 
 def test_the_choice_is_the_greedy_best_by_brute_force():
