@@ -27,6 +27,7 @@ from rdmf_model.commands import (
     extract,
     localize,
     serve,
+    sign,
     stream,
     train,
     verify,
@@ -54,6 +55,7 @@ def register(app: typer.Typer) -> None:
     """Add the model commands to `app`."""
     for command, epilog, panel in (
         (certify.certify, certify.EPILOG, theory_cli.PROOFS),
+        (sign.sign, sign.EPILOG, theory_cli.PROOFS),
         (config.config, config.EPILOG, PANEL),
         (train.train, train.EPILOG, PANEL),
         (evaluate.evaluate, evaluate.EPILOG, PANEL),

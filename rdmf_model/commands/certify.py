@@ -8,17 +8,24 @@ from typing import Annotated, Any
 import typer
 
 from rdmf_model.commands.options import Json
-from rdmf_theory.errors import DataError
+from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import emit
 
 EPILOG = "Example: rdmf certify region.json"
 
 
 def certify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Certificate (JSON).", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Certificate (JSON); with --key: a signed run folder.", show_default=False),
+    ],
     checkpoint: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Also: is it about this checkpoint, as it is now?", show_default=False),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Public key: is every file of the run as it was signed?", show_default=False),
     ] = None,
     kernel: Annotated[bool, typer.Option("--kernel", help="Have Coq's kernel check it too, where installed.")] = False,
     json: Json = False,
@@ -28,8 +35,12 @@ def certify(
     Exit code 0: what it claims holds. 1: it was changed, the claim does not follow, or it is stale or foreign to the
     checkpoint. 3: no readable certificate, or no checkpoint that a program could load. The checker of each kind is one
     file of the standard library, and runs alone: python certificate_checker.py FILE. With --kernel a checker that is
-    proved sound in Coq decides as well; where Coq is absent that is said, and is not a pass.
+    proved sound in Coq decides as well; where Coq is absent that is said, and is not a pass. With --key, FILE is a run
+    folder that `rdmf sign` signed: each file that was changed, removed or added is named, its certificate re-checked.
     """
+    if key is not None:
+        _check_signature(file, key, json, alone=checkpoint is None and not kernel)
+        return
     from rdmf_theory.certificates import checkers as checker
 
     content: Any = None
@@ -65,3 +76,16 @@ def certify(
 
 def _verdict(file: Path, holds: bool, detail: str) -> str:
     return f"{file}: holds: {detail}" if holds else f"{file}: refused: {detail}"
+
+
+def _check_signature(run: Path, key: Path, json: bool, *, alone: bool) -> None:
+    if not alone:
+        raise ParameterError("--key judges a run folder with its certificate. Leave out --checkpoint and --kernel.")
+    from rdmf_model.verification.statement import STATEMENT, check_run
+
+    faults = check_run(run, key)
+    answer = {"file": str(run), "key": str(key), "holds": not faults, "faults": faults}
+    fine = f"{run}: holds: {STATEMENT} is signed by {key}, and every file is as it was signed"
+    emit(answer, json, lambda: print("\n".join(f"{run}: refused: {line}" for line in faults) or fine))
+    if faults:
+        raise typer.Exit(1)
