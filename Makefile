@@ -9,12 +9,14 @@ DEMO ?= demo-output
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test sanitize lint format docs proofs clean
+.PHONY: help install demo test test-new-seed test-all sanitize lint format docs proofs clean
 
 help:
 	@echo "make demo     install into $(VENV), run the whole line on embedded data, leave $(DEMO)/report.html"
 	@echo "make test     install into $(VENV), then ruff, pyright, import contracts and pytest"
-	@echo "make sanitize the compiled kernels under AddressSanitizer and UBSan"
+	@echo "make test-new-seed   the property-based tests once more, with a new seed that is printed (SEED=... repeats it)"
+	@echo "make sanitize        the compiled kernels under AddressSanitizer and UBSan"
+	@echo "make test-all        all of these, and planted faults, limits and killed trainings: about an hour"
 	@echo "make lint     the checks of 'make test' without pytest;  make format  lets ruff rewrite"
 	@echo "make docs     HTML documentation in docs/_build/html;  make proofs  the proofs, where Coq is installed"
 	@echo "make clean    remove what these targets made, $(VENV) included"
@@ -44,6 +46,17 @@ lint: install
 
 test: lint
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n 2
+
+# Not part of `make test`, which never varies. A failure prints its example and `@reproduce_failure`, to paste above the test.
+SEED ?= $(shell date +%Y%m%d)
+test-new-seed: install
+	@echo "property-based tests with --hypothesis-seed=$(SEED)"
+	HYPOTHESIS_PROFILE=rotating $(BIN)/python -m pytest -n 2 -q -m hypothesis --hypothesis-seed=$(SEED)
+
+test-all: test test-new-seed sanitize
+	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tests.limits
+	$(BIN)/python -m tests.faults
 
 # Not part of `make test`: the sanitized build alone takes half a minute.
 sanitize: install

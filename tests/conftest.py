@@ -1,6 +1,7 @@
 """What every test may use: hypothesis profiles and the optional research data beside the checkout.
 
-Profiles: `default` draws new examples on each run; `ci` (HYPOTHESIS_PROFILE=ci, as in `make test`) never varies.
+Profiles: `default` draws new examples on each run; `ci` (HYPOTHESIS_PROFILE=ci, as in `make test`) never varies;
+`rotating` draws new ones and prints what to paste above a test that fails (`make test-new-seed`).
 """
 
 import os
@@ -14,6 +15,7 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.register_profile(
     "ci", parent=settings.get_profile("default"), derandomize=True, database=None, print_blob=True
 )
+settings.register_profile("rotating", parent=settings.get_profile("default"), database=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -43,7 +43,7 @@ def try_fault(mutant: Mutant) -> Outcome:
 
 def try_layer() -> list[Outcome]:
     """The faults of the layer, each against the property that has to name it."""
-    from rdmf_model.properties import PROPERTIES, Subject, run_property
+    from rdmf_model.properties import PROPERTIES, ModelUnderTest, run_property
     from tests.properties.mutants import MUTANTS
     from tests.properties.tiny import tiny_model
 
@@ -54,7 +54,7 @@ def try_layer() -> list[Outcome]:
         with pytest.MonkeyPatch.context() as monkeypatch:
             model = tiny_model()
             patch(monkeypatch, model)
-            result = run_property(by_name[killer], Subject(model), 12 * by_name[killer].effort)
+            result = run_property(by_name[killer], ModelUnderTest(model), 12 * by_name[killer].effort)
         killed = not result.holds and detail in (result.detail or "")
         outcomes.append(Outcome(LAYER, name, f"property `{killer}`", killed, time.perf_counter() - started))
     return outcomes
