@@ -108,7 +108,8 @@ def coverage(logits: Tensor, clips: int) -> Tensor:
     Arguments: logits (B, P) of `candidate_spans(clips)`. O(P) by sums at the edges of the spans.
     """
     spans = candidate_spans(clips).to(logits.device)
-    share = torch.softmax(logits.float(), dim=1)
+    # in float64: differences of sums of thousands of shares
+    share = torch.softmax(logits.double(), dim=1)
     edges = share.new_zeros(len(share), clips + 1)
     edges = edges.index_add(1, spans[:, 0], share).index_add(1, spans[:, 1], -share)
     return edges.cumsum(1)[:, :clips].clamp(0.0, 1.0).to(logits.dtype)
