@@ -29,6 +29,7 @@ from rdmf_model.commands import (
     serve,
     sign,
     stream,
+    sweep_train,
     train,
     verify,
 )
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
         (sign.sign, sign.EPILOG, theory_cli.PROOFS),
         (config.config, config.EPILOG, PANEL),
         (train.train, train.EPILOG, PANEL),
+        (sweep_train.sweep_train, sweep_train.EPILOG, PANEL),
         (evaluate.evaluate, evaluate.EPILOG, PANEL),
         (verify.verify, verify.EPILOG, PANEL),
         (extract.extract, extract.EPILOG, PANEL),

@@ -91,6 +91,7 @@ def sweep(
     jobs: int = 1,
     cluster: str | Any | None = None,
     progress: Callable[[int], None] | None = None,
+    chunk: int = CHUNK,
 ) -> Iterator[Row]:
     """Answers at many points, one row per point, in their order.
 
@@ -102,6 +103,7 @@ def sweep(
         jobs: processes on this machine, by joblib; -1 for all cores.
         cluster: address of a dask.distributed scheduler (extra `cluster`), or a Client; then `jobs` is not used.
         progress: called with the number of points done after each chunk.
+        chunk: points per task, >= 1; it changes no row.
     Returns: an iterator; chunks are computed as they are needed, at most a few ahead.
     Raises: ParameterError for an unknown question, no points, or dask.distributed missing.
     """
@@ -110,14 +112,14 @@ def sweep(
     if jobs == 0:
         raise ParameterError("jobs must be a number of processes, or -1 for all cores. Got 0.")
     ask = QUESTIONS[question] if isinstance(question, str) else question
-    chunks = _chunks(points)
+    chunks = _chunks(points, chunk)
     results = _on_cluster(ask, chunks, region, cluster) if cluster is not None else _locally(ask, chunks, region, jobs)
     return _flat(results, progress)
 
 
-def _chunks(points: Iterable[Point]) -> Iterator[list[Point]]:
+def _chunks(points: Iterable[Point], size: int) -> Iterator[list[Point]]:
     iterator = iter(points)
-    while chunk := list(islice(iterator, CHUNK)):
+    while chunk := list(islice(iterator, size)):
         yield chunk
 
 
