@@ -46,5 +46,5 @@ def test_commands_are_grouped(capsys: pytest.CaptureFixture) -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/usage.md"])
 def test_tables_name_every_command(page: str) -> None:
     rows = [line for line in (ROOT / page).read_text().splitlines() if line.startswith("|")]
-    named = set(re.findall(r"`(?:rdmf )?([a-z]+)[ A-Z]*`", "\n".join(rows)))
+    named = set(re.findall(r"`(?:rdmf )?([a-z-]+)[ A-Z]*`", "\n".join(rows)))
     assert set(COMMANDS) <= named
