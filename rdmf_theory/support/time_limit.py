@@ -61,7 +61,7 @@ def within(seconds: float, what: str, function: Callable[..., Any], *arguments: 
         function: at the top level of a module; its arguments and result can be pickled. What it prints is lost.
         remedy: what else to do than to wait longer, as it reads in "raise --timeout, or REMEDY."
     Raises: TimeLimit; ParameterError if `seconds` is not positive or the process died; a ParameterError or DataError
-        of `function`.
+        of `function`, whose other exceptions are named in a ParameterError.
     """
     if not 0 < seconds < float("inf"):
         raise ParameterError(f"--timeout must be a finite number of seconds above 0. Got {seconds}.")
@@ -92,6 +92,8 @@ def within(seconds: float, what: str, function: Callable[..., Any], *arguments: 
         receiver.close()
     if kind == "error":
         raise value
+    if kind == "fault":
+        raise ParameterError(f"{what} failed with {value}.")
     return value
 
 
@@ -106,5 +108,12 @@ def _work(sender: Connection, seconds: float, function: Callable[..., Any], argu
         # a subclass may not survive pickling; its message does
         base = DataError if isinstance(error, DataError) else ParameterError
         message = ("error", base(str(error)))
+    except MemoryError:
+        message = ("fault", "memory ran out; take a smaller problem")
+    except Exception as error:
+        message = (
+            "fault",
+            f"{type(error).__name__}: {error}; this is a fault of the program, report it with its input",
+        )
     sender.send(message)
     sender.close()

@@ -119,3 +119,18 @@ def test_a_box_is_searched_where_exact_algebra_is_late(
 def test_other_commands_are_bounded(arguments: list[str], what: str, capsys: pytest.CaptureFixture) -> None:
     assert main([*arguments, "--timeout", "0.001"]) == 2
     assert f"{what} did not end within 0.001 s; raise --timeout, or " in capsys.readouterr().err
+
+
+def divide(x: int) -> float:
+    return 1 / x
+
+
+def run_out(_: int) -> None:
+    raise MemoryError
+
+
+def test_what_the_child_raises_is_named():
+    with pytest.raises(ParameterError, match=r"The quotient failed with ZeroDivisionError: .*report it"):
+        within(30, "The quotient", divide, 0)
+    with pytest.raises(ParameterError, match="The quotient failed with memory ran out"):
+        within(30, "The quotient", run_out, 0)
