@@ -9,12 +9,18 @@ from rdmf_model.commands.options import Checkpoint, Device, Json, Threads, set_u
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import emit
 
-EPILOG = "Example: rdmf evaluate run -o predictions.jsonl"
+EPILOG = "Examples: rdmf evaluate run -o predictions.jsonl; rdmf evaluate run --split test --data other"
 
 
 def evaluate(
     run: Annotated[Path | None, typer.Argument(help="Run folder or checkpoint file.", show_default=False)] = None,
     split: Annotated[str, typer.Option(help="train, val or test, as the run's configuration names them.")] = "val",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Another folder of the training's layout: SPLIT.jsonl and features.", show_default=False
+        ),
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Predictions of the run, jsonl.")] = None,
     predictions: Annotated[Path | None, typer.Option(help="Instead of a run: prediction jsonl.")] = None,
     ground_truth: Annotated[Path | None, typer.Option(help="Annotation jsonl for --predictions.")] = None,
@@ -44,6 +50,8 @@ def evaluate(
     files = [path for path in (predictions, ground_truth) if path is not None]
     if (run is None) == (not files) or len(files) == 1:
         raise ParameterError("evaluate needs a run, or --predictions and --ground-truth. Give one of the two.")
+    if data is not None and run is None:
+        raise ParameterError("--data is for a run. Leave it out with --predictions.")
     if predictions is not None and ground_truth is not None:
         metrics = evaluate_files(predictions, ground_truth, clip_length, no_moment_threshold)
     else:
@@ -51,6 +59,7 @@ def evaluate(
 
         set_up_device(device, threads)
         options: dict[str, Any] = {"output": output, "overrides": settings or [], "batch_size": batch_size}
+        options["data"] = data
         options["no_moment_threshold"] = no_moment_threshold
         metrics = evaluate_run(run or Path(), split, which=checkpoint, device=device, **options)
 

@@ -23,6 +23,7 @@ def evaluate_run(
     which: str = "best",
     output: Path | None = None,
     overrides: Sequence[str] = (),
+    data: Path | None = None,
     device: str = "cpu",
     batch_size: int | None = None,
     no_moment_threshold: float | None = None,
@@ -35,6 +36,7 @@ def evaluate_run(
         which: "best" or "last" checkpoint of a folder.
         output: predictions file, jsonl; None writes none.
         overrides: "data.KEY=VALUE", where the data lies now.
+        data: a folder with SPLIT.jsonl and the feature folders under the names that they had in training.
         device: "cpu" or "cuda".  batch_size: None takes the training's.
         no_moment_threshold: score below which "no moment" is answered; None takes the one that the validation chose.
 
@@ -47,6 +49,8 @@ def evaluate_run(
     from rdmf_model.evaluation.metrics import can_be_measured, evaluate_predictions
 
     model, config, header = load_run(run, which=which, device=device)
+    if data is not None:
+        overrides = [*in_folder(config, split, data), *overrides]
     config = relocate(config, overrides)
     if output is not None and not output.absolute().parent.is_dir():
         raise ParameterError(f"--output must lie in a folder that exists. Got {output}.")
@@ -73,6 +77,34 @@ def evaluate_run(
     return evaluate_predictions(
         predictions, dataset.records, dataset.annotation_clip_length, no_moment_threshold=no_moment_threshold
     )
+
+
+def in_folder(config: Config, split: str, folder: Path) -> list[str]:
+    """Overrides that take a split and its features from another folder in the layout of the training's.
+
+    Feature folders keep their names, or are called video_features and text_features where there is one of each.
+    Raises: ParameterError for a split that does not exist; DataError where the folder lacks a file.
+    """
+    if split not in ("train", "val", "test"):
+        raise ParameterError(f"--split must be train, val or test. Got {split!r}.")
+    videos, text = config.data.video_features, config.data.text_features
+
+    def there(kind: str, trained: str, alone: bool) -> str:
+        names = dict.fromkeys([Path(trained).name, *([kind] if alone else [])])
+        for name in names:
+            if (folder / name).exists():
+                return str((folder / name).resolve())
+        raise DataError(f"{folder}: has no {' or '.join(names)}, where the features of the split are looked for.")
+
+    annotations = folder / f"{split}.jsonl"
+    if not annotations.is_file():
+        raise DataError(f"{folder}: has no {split}.jsonl. Give a folder with the annotations of the split, or --split.")
+    found = [there("video_features", str(path), len(videos) == 1) for path in videos]
+    return [
+        f"data.{split}={json.dumps(str(annotations.resolve()))}",
+        f"data.video_features={json.dumps(found)}",
+        f"data.text_features={json.dumps(there('text_features', str(text or 'text_features'), True))}",
+    ]
 
 
 def relocate(config: Config, overrides: Sequence[str]) -> Config:

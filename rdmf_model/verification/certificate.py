@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from rdmf_model.checkpoints.checkpoint import Run
-from rdmf_model.fusion.reaction_diffusion import ReactionDiffusionFusion
 from rdmf_model.properties import ModelUnderTest
 from rdmf_theory.certificates import checkers
 from rdmf_theory.certificates.certificate import Certificate
@@ -103,8 +102,8 @@ def certify_layer(tested: ModelUnderTest, sha256: str, file: Path) -> Certificat
 def describe(run: Run, sha256: str) -> Checkpoint:
     """What a certificate about a checkpoint has to speak of: of the model as loaded, each number by its name."""
     bounds: dict[str, tuple[float, ...]] = {}
-    if isinstance(run.model.fusion, ReactionDiffusionFusion):
-        constraint = run.model.fusion.constraint
+    if run.model.fusion.has_region:
+        constraint: Any = run.model.fusion.constraint
         for name in ("lower", "upper", "modulation_fraction"):
             bounds[name] = tuple(float(x) for x in getattr(constraint, name).reshape(-1))
     return Checkpoint(sha256, run.header["region"], bounds, run.config.model.constraint)

@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from rdmf_model.cli import main
+from rdmf_model.config.config import parse_config
+from rdmf_model.evaluation.run import in_folder, relocate
 from rdmf_model.training.train import train
 from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
 
@@ -59,6 +61,34 @@ def test_moved_data_is_found_again(result, data, tmp_path, capsys):
     assert "R1@0.5" in capsys.readouterr().out
 
 
+def test_another_folder_of_the_same_layout(result, data, tmp_path, capsys):
+    """A test split that the training never saw: its annotations and features under the training's names."""
+    other = write_tiny_data(tmp_path / "other", val=7, seed=3)
+    (other / "val.jsonl").rename(other / "test.jsonl")
+    assert main(["evaluate", str(result.run), "--split", "test", "--data", str(other), "--json"]) == 0
+    captured = capsys.readouterr()
+    expected = ["--set", f"data.val={other}/test.jsonl", "--set", f"data.text_features={other}/text"]
+    expected += ["--set", f"data.video_features=['{other}/video', '{other}/more_video']"]
+    assert main(["evaluate", str(result.run), *expected, "--json"]) == 0
+    assert json.loads(captured.out) == json.loads(capsys.readouterr().out)
+    for gone in ("more_video", "text", "test.jsonl"):
+        (other / gone).rename(tmp_path / gone)
+        assert main(["evaluate", str(result.run), "--split", "test", "--data", str(other)]) == 3
+        assert f"has no {gone}" in capsys.readouterr().err
+        (tmp_path / gone).rename(other / gone)
+
+
+def test_a_folder_with_one_kind_of_features_may_call_it_video_features(tmp_path):
+    trained = parse_config({"version": 1, "data": {"video_features": ["a/clip"], "text_features": "a/words"}})
+    for name in ("video_features", "text_features"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "test.jsonl").touch()
+    data = relocate(trained, in_folder(trained, "test", tmp_path)).data
+    assert [str(path) for path in data.video_features] == [str(tmp_path / "video_features")]
+    assert str(data.text_features) == str(tmp_path / "text_features")
+    assert str(data.annotations("test")) == str(tmp_path / "test.jsonl")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -68,6 +98,9 @@ def test_moved_data_is_found_again(result, data, tmp_path, capsys):
         pytest.param(["{run}/absent"], 3, "is not a folder with a best.safetensors", id="run"),
         pytest.param(
             ["{run}", "--set", "data.video_features=['{data}/video']"], 3, "video features have 6", id="width"
+        ),
+        pytest.param(
+            ["{run}", "--data", "{data}", "--split", "nine"], 2, "--split must be train, val or test", id="nine"
         ),
         pytest.param([], 2, "evaluate needs a run, or --predictions and --ground-truth", id="nothing"),
         pytest.param(["{run}", "--predictions", "x"], 2, "Give one of the two", id="both"),

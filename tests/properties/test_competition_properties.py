@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from rdmf_model.config.config import ModelConfig, RegionConfig
+from rdmf_model.checkpoints.checkpoint import save_checkpoint
+from rdmf_model.cli import main
+from rdmf_model.config.config import Config, ModelConfig, RegionConfig
 from rdmf_model.fusion import competition as module
 from rdmf_model.model.build import build_model
 from rdmf_model.properties import PROPERTIES, ModelUnderTest, Scope, run_property
@@ -96,3 +98,24 @@ def test_a_gain_outside_its_interval_is_named(monkeypatch):
     layer: Any = tested.model.fusion
     monkeypatch.setattr(type(layer.constraint), "modulate", lambda self, design, tilt: 40.0**tilt)
     assert not run_property(OURS["competition_gain"], tested, examples=60).holds
+
+
+def test_its_certificate_is_about_its_checkpoint(tmp_path, capsys):
+    """`verify` writes the certificate of the box that the layer can emit; `certify` finds it about these weights."""
+    config = Config(model=ModelConfig(**CONFIG | {"fusion": "competition"}))
+    run = tmp_path / "best.safetensors"
+    save_checkpoint(run, make_tested().model, config, widths=(6, 4), epoch=1, metrics={})
+    proof = tmp_path / "certificate.json"
+    assert main(["verify", str(run), "--examples", "1", "--texts", "100", "-o", str(proof)]) == 0
+    assert main(["certify", str(proof), "--checkpoint", str(run)]) == 0
+    assert "as it is now" in capsys.readouterr().out
+    save_checkpoint(
+        tmp_path / "other.safetensors",
+        make_tested(steps=2).model,
+        Config(model=ModelConfig(**CONFIG | {"fusion": "competition", "steps": 2})),
+        widths=(6, 4),
+        epoch=1,
+        metrics={},
+    )
+    assert main(["certify", str(proof), "--checkpoint", str(tmp_path / "other.safetensors")]) == 1
+    assert "foreign" in capsys.readouterr().out
