@@ -90,7 +90,9 @@ def in_folder(config: Config, split: str, folder: Path) -> list[str]:
     videos, text = config.data.video_features, config.data.text_features
 
     def there(kind: str, trained: str, alone: bool) -> str:
-        names = dict.fromkeys([Path(trained).name, *([kind] if alone else [])])
+        names = [Path(trained).name]
+        if alone and kind not in names:
+            names.append(kind)
         for name in names:
             if (folder / name).exists():
                 return str((folder / name).resolve())
