@@ -9,12 +9,13 @@ DEMO ?= demo-output
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-new-seed test-all sanitize lint format docs proofs clean
+.PHONY: help install demo test install-theory test-new-seed test-theory test-all sanitize lint format docs proofs clean
 
 help:
 	@echo "make demo     install into $(VENV), run the whole line on embedded data, leave $(DEMO)/report.html"
 	@echo "make test     install into $(VENV), then ruff, pyright, import contracts and pytest"
 	@echo "make test-new-seed   the property-based tests once more, with a new seed that is printed (SEED=... repeats it)"
+	@echo "make install-theory test-theory VENV=.venv-second PYTHON=python3.13   rdmf_theory under another Python, without torch"
 	@echo "make sanitize        the compiled kernels under AddressSanitizer and UBSan"
 	@echo "make test-all        all of these, and planted faults, limits and killed trainings: about an hour"
 	@echo "make lint     the checks of 'make test' without pytest;  make format  lets ruff rewrite"
@@ -53,6 +54,17 @@ test-new-seed: install
 	@echo "property-based tests with --hypothesis-seed=$(SEED)"
 	HYPOTHESIS_PROFILE=rotating $(BIN)/python -m pytest -n 2 -q -m hypothesis --hypothesis-seed=$(SEED)
 
+# The theory needs no torch: under a second version of Python it is installed and tested without it.
+THEORY := numpy scipy sympy matplotlib python-flint hypothesis joblib typer packaging rich z3-solver
+install-theory:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 1 -c constraints.txt \
+		$(THEORY) pytest pytest-timeout pytest-xdist
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+
+test-theory:
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n 2 -q -m "not hypothesis" tests/theory
+
 test-all: test test-new-seed sanitize
 	$(BIN)/python -m tests.mutants
 	$(BIN)/python -m tests.limits
@@ -76,5 +88,5 @@ proofs:
 	$(MAKE) -C proofs -j2
 
 clean:
-	rm -rf $(VENV) docs/_build docs/api docs/keys.md docs/gallery demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-second docs/_build docs/api docs/keys.md docs/gallery demo-output build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import flint
 import numpy as np
 
 from rdmf_theory import formulas
-from rdmf_theory.arithmetic.quadratic_field import Surd
+from rdmf_theory.arithmetic.algebraic import AlgebraicNumber, roots_of
 from rdmf_theory.arithmetic.rational import Rational, nearest_float, to_fraction
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.verdict import Condition
@@ -95,9 +96,9 @@ def classify(F: Rational, k: Rational, s: Rational, D_u: Rational, D_v: Rational
     if radicand < 0:
         undefined = Condition(False, None)
         v_rich = Condition(False, -math.sqrt(nearest_float(-radicand)))
-        others = {"damped": undefined, "fed": _condition(Surd(k_ / w, Fraction(0), Fraction(0))), "turing": undefined}
+        others = {"damped": undefined, "fed": _condition(k_ / w), "turing": undefined}
         return Classification("no-state", None, None, None, nearest_float(d), None, {"v_rich": v_rich, **others})
-    root = Surd(Fraction(0), Fraction(1), radicand)
+    root = roots_of(flint.fmpq_poly([-flint.fmpq(radicand.numerator, radicand.denominator), 0, 1]))[-1]
     u = (1 - root) * Fraction(1, 2)
     z = (1 + root) * (F_ / (2 * c * w))
     # a band exists iff d > z and its discriminant is positive
@@ -111,14 +112,16 @@ def classify(F: Rational, k: Rational, s: Rational, D_u: Rational, D_v: Rational
     conditions = {
         "v_rich": _condition(root),
         "damped": _condition(z - 1),
-        "fed": _condition(Surd(k_ / w, Fraction(0), radicand)),
+        "fed": _condition(k_ / w),
         "turing": Condition(turing_sign > 0, turing_margin),
     }
     name = _name(radicand > 0, (z - 1).sign(), turing_sign, k_ > 0)
     return Classification(name, float(u), float(z * u * (1 - u)), float(z), nearest_float(d), d_T, conditions)
 
 
-def _condition(number: Surd) -> Condition:
+def _condition(number: AlgebraicNumber | Fraction) -> Condition:
+    if isinstance(number, Fraction):
+        return Condition(number > 0, nearest_float(number))
     return Condition(number.sign() > 0, float(number))
 
 

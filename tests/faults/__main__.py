@@ -24,8 +24,8 @@ from rdmf_model.checkpoints.checkpoint import FORMAT, read_tensors
 from rdmf_model.config.config import Config
 from rdmf_model.training.state import FORMAT as STATE_FORMAT
 from tests.faults import moments
-from tests.model.test_resume import SETTINGS, assert_same_results
 from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
+from tests.model.training.test_resume import SETTINGS, assert_same_results
 
 KILLED = -9
 # fsyncs and renames of a run of three epochs with a state after every step

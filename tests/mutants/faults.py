@@ -7,8 +7,9 @@ from tests.mutants.plant import Mutant
 DESIGNS, REGIONS = "tests/theory/test_designs.py::", "tests/theory/test_regions.py::"
 CLASSES, ONSET = "tests/theory/test_classification.py::", "tests/theory/test_onset.py::"
 TRUTH, CONTRACT = (f"tests/ops/test_reaction_diffusion_{name}.py::" for name in ("truth", "contract"))
-CONSTRAINTS, SPANS, LOSSES = (f"tests/model/test_{name}.py::" for name in ("constraints", "spans", "losses"))
-DATA, BAD, METRICS = (f"tests/model/test_{name}.py::" for name in ("data", "data_bad_input", "metrics"))
+CONSTRAINTS, SPANS = "tests/model/constraints/test_constraints.py::", "tests/model/moments/test_spans.py::"
+LOSSES, METRICS = "tests/model/training/test_losses.py::", "tests/model/evaluation/test_metrics.py::"
+DATA, BAD = (f"tests/model/data/test_{name}.py::" for name in ("data", "data_bad_input"))
 CHECKER, SUBJECT = (f"tests/theory/test_{name}.py::" for name in ("certify_checker", "certificate_subject"))
 DISCRETE, FORMULAS = "rdmf_theory.layer.step:", "rdmf_theory.formulas:"
 REFERENCE, ADJOINT = (f"rdmf_model.ops.reaction_diffusion.{name}:" for name in ("reference", "adjoint"))
@@ -76,7 +77,7 @@ CONSTRAINT = (
      CONSTRAINTS + "test_rounding_of_parameters_is_within_the_certified_error"),
     ("moved bounds are loaded", "rdmf_model.checkpoints.checkpoint:_check_region",
      "not torch.equal(tensor, tensors[name])", "False",
-     "tests/model/test_checkpoint.py::test_a_spoilt_checkpoint_is_refused"),
+     "tests/model/checkpoints/test_checkpoint.py::test_a_spoilt_checkpoint_is_refused"),
 )  # fmt: skip
 
 MODEL = (
@@ -85,9 +86,10 @@ MODEL = (
     ("hull of disjoint spans", "rdmf_model.model.spans:generalized_span_iou", "iou - (hull", "iou + (hull",
      SPANS + "test_giou_of_disjoint_spans_pulls_them_together"),
     ("a clip at the level is outside", "rdmf_model.model.proposals:runs_above", ">= level[", "> level[",
-     "tests/model/test_proposals.py::test_runs_are_the_maximal_ones_and_a_clip_at_the_level_belongs"),
+     "tests/model/moments/test_proposals.py::test_runs_are_the_maximal_ones_and_a_clip_at_the_level_belongs"),
     ("confident slots cost most", "rdmf_model.training.matcher:match_moments", "matrix -= cost.classification",
-     "matrix += cost.classification", "tests/model/test_matcher.py::test_total_cost_is_the_least_of_all_assignments"),
+     "matrix += cost.classification",
+     "tests/model/training/test_matcher.py::test_total_cost_is_the_least_of_all_assignments"),
     ("padding in the softmax", "rdmf_model.training.losses:contrastive_loss",
      "(scores / temperature).masked_fill(~targets.valid, -torch.inf)", "scores / temperature",
      LOSSES + "test_padding_changes_no_loss"),

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 import pytest
 
+pytest.importorskip("torch", reason="the commands of rdmf_model need torch")
+
 from rdmf_model.bench import region
 
 

@@ -1,6 +1,6 @@
 """Feature formats, recognised by content: NumPy, HDF5, PyTorch tensors, each plain or gzipped.
 
-To add one: a subclass of `FeatureFormat`, its name in `FORMATS`, a row in `tests/model/test_feature_formats.py`.
+To add one: a subclass of `FeatureFormat`, its name in `FORMATS`, a row in `tests/model/data/test_feature_formats.py`.
 """
 
 from __future__ import annotations

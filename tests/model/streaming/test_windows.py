@@ -18,8 +18,8 @@ from rdmf_theory import formulas
 from rdmf_theory.chart import PatternDesign
 from rdmf_theory.layer.locality import InputRange, enclose_window, field_bounds
 from rdmf_theory.regions.admissible import DEFAULT_REGION
-from tests.model.test_fusion import CHANNELS, make_fusion
-from tests.model.test_streaming import make_video
+from tests.model.fusion.test_fusion import CHANNELS, make_fusion
+from tests.model.streaming.test_streaming import make_video
 
 # the largest share of a tilt that the layer can learn to start with
 STEPS, SHARE = 12, 0.9

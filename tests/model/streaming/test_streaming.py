@@ -17,7 +17,7 @@ from rdmf_model.ops.reaction_diffusion import available_backends
 from rdmf_model.streaming.halo import plan_windows
 from rdmf_model.streaming.streaming import StreamingFusion, windowed_fusion
 from rdmf_theory.errors import ParameterError
-from tests.model.test_fusion import CHANNELS, make_fusion
+from tests.model.fusion.test_fusion import CHANNELS, make_fusion
 
 # rounding of the layer itself, in float64
 FLOOR = 1e-11
@@ -210,7 +210,7 @@ def model():
 
 
 def test_a_model_streams_its_saliency(model):
-    from tests.model.test_long_video import make_batch
+    from tests.model.streaming.test_long_video import make_batch
 
     batch = make_batch(500)
     with torch.no_grad():
@@ -226,7 +226,7 @@ def test_a_model_streams_its_saliency(model):
 @settings(max_examples=10)
 @given(st.integers(0, 40), st.booleans(), st.integers(0, 99))
 def test_the_bound_of_the_saliency_holds_for_any_halo(model, halo, certify, seed):
-    from tests.model.test_long_video import make_batch
+    from tests.model.streaming.test_long_video import make_batch
 
     double, batch = copy.deepcopy(model).double(), make_batch(250, seed=seed)
     batch = dataclasses.replace(batch, video=batch.video.double(), text=batch.text.double())

@@ -74,7 +74,8 @@ def test_checkpoints_say_where_they_come_from(finished):
     assert header["epoch"] == result.best_epoch
     assert header["metrics"] == result.metrics
     assert header["widths"] == {"video": 8, "text": 6}
-    assert header["versions"]["torch"] == torch.__version__
+    # a distribution may leave out the build that torch names, as in 2.13.0+cu130
+    assert header["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
     assert config.train.epochs == 4
     assert load_run(folder, which="last")[2]["epoch"] == 4
 
