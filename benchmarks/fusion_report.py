@@ -68,6 +68,7 @@ def tables(results: Mapping[str, Any]) -> str:
     setting = f"{sizes['train']} training queries, {sizes['select']} to select, {sizes['report']} reported"
     parts = [f" ({100 * results['fraction']:g} % of the training queries)" if results["fraction"] < 1 else ""]
     parts += [f" (feature noise {results['noise']:g})" if results["noise"] else ""]
+    parts += [f" ({results['distractors']} other videos around each)" if results.get("distractors") else ""]
     commits = sorted({run["commit"][:7] for run in results["runs"]})
     lines = [f"### `{results['data']}`{''.join(parts)}", "", f"{setting}; commit {', '.join(commits)}.", ""]
     lines += [f"| row | seeds | {' | '.join(columns)} | parameters |", "|---" * (len(columns) + 3) + "|"]
@@ -109,6 +110,7 @@ def store(results: Mapping[str, Any]) -> Path:
     name = results["data"]
     name += f"-{100 * results['fraction']:g}%" if results["fraction"] < 1 else ""
     name += f"-noise{results['noise']:g}" if results["noise"] else ""
+    name += f"-distractors{results['distractors']}" if results.get("distractors") else ""
     path = STORE / f"{name.replace('%', 'percent')}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")

@@ -15,7 +15,8 @@ choice was made on:
   to either side.
 
 `--fraction 0.1` trains on that share of the training queries, `--noise 1.0` adds normal noise in units of each
-feature's spread to training and validation features. Finished runs are kept: an interrupted benchmark goes on where it
+feature's spread to training and validation features, `--distractors 9` puts nine other videos around each validation
+video. Finished runs are kept: an interrupted benchmark goes on where it
 stopped. Results are in RUNS/results.json; `python -m benchmarks.fusion_report` makes tables from such files.
 """
 
@@ -35,6 +36,7 @@ import torch
 from torch import Tensor
 
 from rdmf_model.config.config import Config, load_config
+from rdmf_model.data.annotations import Annotation
 from rdmf_model.data.batch import Sample, collate
 from rdmf_model.data.dataset import MomentDataset
 from rdmf_model.evaluation.metrics import evaluate_predictions
@@ -107,6 +109,43 @@ def add_noise(dataset: MomentDataset, size: float, seed: int) -> MomentDataset:
     }
     part._samples = [dataclasses.replace(sample, video=part.videos[sample.vid]) for sample in part._samples]
     return part
+
+
+def add_distractors(dataset: MomentDataset, number: int, seed: int) -> MomentDataset:
+    """The data set with `number` other videos of it put around each video: where the moment is, is told by the text."""
+    generator = np.random.default_rng(seed)
+    part = subset(dataset, range(len(dataset)))
+    names, offsets, videos = sorted(dataset.videos), {}, {}
+    for vid in names:
+        others = [names[i] for i in generator.permutation(len(names)) if names[i] != vid][:number]
+        place = int(generator.integers(number + 1))
+        order = [*others[:place], vid, *others[place:]]
+        videos[vid] = torch.cat([dataset.videos[name] for name in order])
+        offsets[vid] = sum(len(dataset.videos[name]) for name in others[:place])
+    part.videos = videos
+    part.annotations = [shifted(a, offsets[a.vid], len(videos[a.vid]), dataset) for a in dataset.annotations]
+    part._samples = [
+        part._sample(a, videos[a.vid], sample.text)
+        for a, sample in zip(part.annotations, dataset._samples, strict=True)
+    ]
+    return part
+
+
+def shifted(annotation: Annotation, offset: int, clips: int, dataset: MomentDataset) -> Annotation:
+    """An annotation of a video that begins `offset` clips later, in one of `clips` clips."""
+    seconds = offset * dataset.clip_length
+    first = round(seconds / dataset.annotation_clip_length)
+    windows, clip_ids = annotation.windows + seconds, annotation.clip_ids + first
+    changed = {"duration": clips * dataset.clip_length}
+    changed |= {"relevant_windows": windows.tolist()} if "relevant_windows" in annotation.record else {}
+    changed |= {"relevant_clip_ids": clip_ids.tolist()} if "relevant_clip_ids" in annotation.record else {}
+    return dataclasses.replace(
+        annotation,
+        duration=changed["duration"],
+        windows=windows,
+        clip_ids=clip_ids,
+        record=annotation.record | changed,
+    )
 
 
 def query_figures(prediction: dict[str, Any], record: dict[str, Any], pattern: Tensor, sample: Sample) -> list[float]:
@@ -265,6 +304,7 @@ def main() -> None:
     parser.add_argument("--clip-length", type=float, default=2.0)
     parser.add_argument("--fraction", type=float, default=1.0, help="share of the training queries")
     parser.add_argument("--noise", type=float, default=0.0, help="size of the feature noise")
+    parser.add_argument("--distractors", type=int, default=0, help="other videos around each validation video")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     data = arguments.data.resolve()
@@ -273,7 +313,8 @@ def main() -> None:
     settings += [f"data.clip_length={arguments.clip_length}"]
     settings += [f"train.epochs={arguments.epochs}"] if arguments.epochs else []
     settings += [f"train.batch_size={arguments.batch_size}"] if arguments.batch_size else []
-    config, train, select, report = prepare(load_config(CONFIG, settings), arguments.fraction, arguments.noise)
+    regime = (arguments.fraction, arguments.noise, arguments.distractors)
+    config, train, select, report = prepare(load_config(CONFIG, settings), *regime)
     arguments.runs.mkdir(parents=True, exist_ok=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=ROOT).stdout.strip()
     path = arguments.runs / "results.json"
@@ -283,6 +324,7 @@ def main() -> None:
         "data": data.name,
         "fraction": arguments.fraction,
         "noise": arguments.noise,
+        "distractors": arguments.distractors,
         "trials": TRIALS,
         "columns": COLUMNS,
         "queries": {"train": len(train), "select": len(select), "report": len(report)},
@@ -320,11 +362,11 @@ def main() -> None:
 
 
 def prepare(
-    config: Config, fraction: float = 1.0, noise: float = 0.0
+    config: Config, fraction: float = 1.0, noise: float = 0.0, distractors: int = 0
 ) -> tuple[Config, MomentDataset, MomentDataset, MomentDataset]:
     """The resolved configuration, and the queries to train, to select and to report on."""
     from rdmf_model.data.splits import load_split
-    from rdmf_model.training.prepare import resolve_region
+    from rdmf_model.training.prepare import resolve_epochs, resolve_region
 
     train, val = load_split(config, "train"), load_split(config, "val")
     if fraction < 1.0:
@@ -332,7 +374,9 @@ def prepare(
         train = subset(train, sorted(int(i) for i in order))
     if noise > 0.0:
         train, val = add_noise(train, noise, 2), add_noise(val, noise, 3)
-    config, _ = resolve_region(config, train, val)
+    if distractors > 0:
+        val = add_distractors(val, distractors, 4)
+    config, _ = resolve_region(resolve_epochs(config, train), train, val)
     first, second = halves(val)
     return config, train, subset(val, first), subset(val, second)
 

@@ -254,6 +254,7 @@ class TrainConfig:
 
     Arguments:
         epochs: passes over the training set, >= 1.
+        min_steps: a small training set gets more epochs, until there are so many steps; 0: never.
         batch_size: of all processes together.
         learning_rate: peak of warm-up + cosine.
         design_learning_rate: of the design parameters; None: the same.
@@ -274,6 +275,7 @@ class TrainConfig:
     """
 
     epochs: int = 30
+    min_steps: int = 0
     batch_size: int = 32
     learning_rate: float = 1e-3
     design_learning_rate: float | None = None
@@ -310,7 +312,7 @@ class TrainConfig:
         ):
             if getattr(self, name) is not None:
                 _positive(f"train.{name}", getattr(self, name))
-        for name in ("weight_decay", "max_grad_norm", "seed"):
+        for name in ("min_steps", "weight_decay", "max_grad_norm", "seed"):
             _positive(f"train.{name}", getattr(self, name), zero=True)
         _fraction("train.warmup", self.warmup)
         _require(0 <= self.final_learning_rate <= 1, "train.final_learning_rate", "in [0, 1]", self.final_learning_rate)

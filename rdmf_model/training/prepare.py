@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,6 +99,13 @@ def resolve_region(
         clips = [len(video) for dataset in (train_set, val_set) for video in dataset.videos.values()]
         region = dataclasses.replace(region, clips=(min(clips), max(clips)))
     return config.override(model={"region": region}), statistics
+
+
+def resolve_epochs(config: Config, train_set: MomentDataset) -> Config:
+    """Raise the epochs until there are `train.min_steps` steps; the steps per epoch are ceil(queries / batch_size)."""
+    per_epoch = math.ceil(len(train_set) / config.train.batch_size)
+    epochs = max(config.train.epochs, math.ceil(config.train.min_steps / per_epoch))
+    return config.override(train={"epochs": epochs})
 
 
 def discard_planted(output: Path, data: DataConfig) -> None:

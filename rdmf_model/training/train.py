@@ -24,6 +24,7 @@ from rdmf_model.training.prepare import (
     discard_planted,
     planted_paths,
     record_data,
+    resolve_epochs,
     resolve_region,
     write_planted,
 )
@@ -109,7 +110,7 @@ def _set_up(
     check_widths(config, *datasets)
     config = check_selection(config, datasets[1])
     given = config.model.region.wavelength != "auto"
-    config, statistics = resolve_region(config, *datasets)
+    config, statistics = resolve_region(resolve_epochs(config, datasets[0]), *datasets)
     seed_everything(config.train.seed, 0)
     model = build_model(config.model, datasets[0].video_channels, datasets[0].text_channels)
     if config.train.alignment_ridge is not None:

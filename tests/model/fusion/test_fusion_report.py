@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.fusion_report import BEGIN, END, compact, interval, page, tables, weights
-from benchmarks.fusions import COLUMNS, codes
+from benchmarks.fusions import COLUMNS, add_distractors, codes
+from rdmf_model.data.splits import load_split
+from tests.model.tiny_data import tiny_config, write_tiny_data
 
 
 def results(shift=5.0, queries=60, seed=0):
@@ -29,6 +32,23 @@ def results(shift=5.0, queries=60, seed=0):
         "floors": {},
         "runs": runs,
     }
+
+
+def test_other_videos_around_a_video_move_its_moment_with_it(tmp_path):
+    dataset = load_split(tiny_config(write_tiny_data(tmp_path)), "val")
+    long = add_distractors(dataset, 3, seed=0)
+    moved = 0
+    for before, after in zip(dataset.annotations, long.annotations, strict=True):
+        offset = round((after.windows[0, 0] - before.windows[0, 0]) / dataset.clip_length)
+        short = dataset.videos[before.vid]
+        assert torch.equal(long.videos[before.vid][offset : offset + len(short)], short)
+        assert after.record["relevant_windows"] == after.windows.tolist()
+        assert after.duration == len(long.videos[before.vid]) * dataset.clip_length
+        assert (after.clip_ids - before.clip_ids == offset).all()
+        moved += offset > 0
+    assert 0 < moved <= len(dataset)
+    relevant = [(a.relevance.sum(), b.relevance.sum()) for a, b in zip(dataset, long, strict=True)]
+    assert all(a == b for a, b in relevant)
 
 
 def test_a_paired_difference_is_found_and_bounded():

@@ -45,6 +45,14 @@ def test_run_folder_holds_everything(finished):
     assert any((folder / "tensorboard").iterdir())
 
 
+def test_a_small_training_set_gets_more_epochs(data, tmp_path):
+    # 16 queries in batches of 4: 4 steps an epoch, as the finished run's log says
+    result = train(tiny_config(data, {"train.epochs": 1, "train.min_steps": 9}), tmp_path / "run")
+    assert result.epochs == 3
+    assert [row["step"] for row in read_log(tmp_path / "run")] == [4, 8, 12]
+    assert load_run(tmp_path / "run")[1].train.epochs == 3
+
+
 def test_log_has_one_object_per_epoch(finished):
     folder, result = finished
     rows = read_log(folder)
