@@ -388,7 +388,9 @@ def _render(answer: dict[str, Any], certify: bool, resolution: Resolution | None
     axis = answer["axis"]
     where = f"{axis['nodes']} clips" if axis["kind"] == "clips" else f"[0, {axis['length']:.12g}]"
     print(f"{answer['system']} on {where}, {name} in [{answer['range'][0]:g}, {answer['range'][1]:g}]")
-    print(f"  {len(answer['branch_points'])} branch points of the homogeneous states")
+    # one curve: states that cross it, at a transcritical point for one, have branch points of their own
+    curve = f"the curve of homogeneous states {answer['homogeneous_curve']}"
+    print(f"  {len(answer['branch_points'])} branch points on {curve}")
     if resolution is not None:
         _render_resolution(resolution)
     for index, row in enumerate(answer["branches"]):

@@ -17,12 +17,13 @@ from rdmf_theory.patterns.homogeneous_branch import HomogeneousBranch, PrimaryPo
 
 @dataclass(frozen=True)
 class Diagram:
-    """All that was found: the homogeneous states and the branches."""
+    """All that was found: one curve of homogeneous states, `through` a state (in words), and branches that leave it."""
 
     problem: PatternProblem
     bounds: tuple[float, float]
     homogeneous: HomogeneousBranch
     branches: tuple[Branch, ...] = field(default=())
+    through: str = ""
 
     def patterns_at(self, p: float) -> list[tuple[Branch, PatternState]]:
         """Every pattern found at a parameter value: one where a branch crosses it, copies left out."""
@@ -58,7 +59,8 @@ def explore(
     """The bifurcation diagram of a problem on a parameter range.
 
     Arguments:
-        state, p: a homogeneous steady state to begin with; bounds: (low, high) of the parameter, containing p.
+        state, p: a homogeneous steady state to begin with; only the curve of homogeneous states through it is followed,
+            not those that cross it; bounds: (low, high) of the parameter, containing p.
         modes: follow the branches of these modes; None: of the `most` branch points where the homogeneous states have
             the fewest growing modes.
         opposite: also follow the branch of the opposite sign (v low at node 0) for even modes; for odd ones it is
@@ -74,8 +76,9 @@ def explore(
     if not points:
         wanted = "no mode" if modes is None else f"none of the modes {', '.join(map(str, modes))}"
         raise ParameterError(
-            f"--range: {wanted} branches off the homogeneous states for {problem.path.name} in "
-            f"[{bounds[0]:.6g}, {bounds[1]:.6g}]; widen it, or ask rdmf dispersion which modes grow."
+            f"--range: {wanted} branches off the curve of homogeneous states {through(problem, state, p)} for "
+            f"{problem.path.name} in [{bounds[0]:.6g}, {bounds[1]:.6g}]; widen it, take another state (--state), "
+            "or ask rdmf dispersion which modes grow."
         )
     explorer = Explorer(problem, bounds, homogeneous, steps, progress)
     branches: list[Branch] = []
@@ -95,7 +98,13 @@ def explore(
                 ends.append(branch.end_point)
     if secondary:
         branches += _secondary(explorer, branches)
-    return Diagram(problem, bounds, homogeneous, tuple(branches))
+    return Diagram(problem, bounds, homogeneous, tuple(branches), through(problem, state, p))
+
+
+def through(problem: PatternProblem, state: np.ndarray, p: float) -> str:
+    """Which curve of homogeneous states was followed, in words: one point of it."""
+    where = ", ".join(f"{name} = {x:.6g}" for name, x in zip(problem.system.species, state, strict=True))
+    return f"through {where} at {problem.path.name} = {p:.6g}"
 
 
 def choose_points(homogeneous: HomogeneousBranch, modes: Sequence[int] | None, most: int) -> list[PrimaryPoint]:
@@ -139,6 +148,7 @@ def summary(diagram: Diagram) -> dict[str, Any]:
         "branch_points": [
             {"mode": q.mode, "parameter": q.p, "state": q.state.tolist()} for q in diagram.homogeneous.points
         ],
+        "homogeneous_curve": diagram.through,
         "homogeneous_folds": [p for p, _ in diagram.homogeneous.folds],
         "branches": [
             {

@@ -133,3 +133,21 @@ def test_reactions_that_are_no_polynomials_are_proved_without_a_file(
 def test_bad_arguments(capsys: pytest.CaptureFixture, arguments: list[str], words: str) -> None:
     assert main(["branch", "--clips", "8", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+PREDATOR = "u' = u*(1-u/K) - u*v/(1+u); v' = v*(c*u/(1+u) - m)"
+
+
+def test_only_one_curve_of_homogeneous_states_is_spoken_of(capsys: pytest.CaptureFixture) -> None:
+    """On u = K, v = 0 mode 1 branches off where 2 K/(1 + K) = m + 4 sin(pi/16)^2; the coexistence states have no such
+    point."""
+    fixed = [part for value in ("c=2", "m=0.6", "D_u=1", "D_v=1") for part in ("--set", value)]
+    command = ["branch", "--system", PREDATOR, *fixed, "--clips", "8", "--modes", "1"]
+    assert main([*command, "--set", "K=1.5", "--range", "K=0.5:1.6"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "branches off the curve of homogeneous states through u = 0.428571, v = 1.02041 at K = 1.5" in said
+    assert "--state" in said
+    rate = 0.6 + 4 * np.sin(np.pi / 16) ** 2
+    found = answer(capsys, *command, "--set", "K=0.3", "--range", "K=0.3:0.7")
+    assert found["homogeneous_curve"] == "through u = 0.3, v = 0 at K = 0.3"
+    assert [q["parameter"] for q in found["branch_points"]] == pytest.approx([rate / (2 - rate)], rel=1e-9)
