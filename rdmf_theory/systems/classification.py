@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import flint
@@ -250,7 +251,24 @@ def _enclosed_eigenvalues(jacobian: Sequence[Sequence[Any]], bits: int) -> tuple
             reach = max((sum((abs(x) for x in row), flint.arb(0)) for row in entries), key=lambda x: x.upper())
             disc = flint.arb(0, reach.upper())
             values = [flint.acb(disc, disc)] * len(entries)
-        return tuple(sorted(values, key=lambda x: (-x.real.mid(), x.imag.mid())))
+        values = [_real_if_alone(i, values) for i in range(len(values))]
+        values.sort(key=lambda x: (-x.real.mid(), x.imag.mid()))
+        for i, (first, second) in enumerate(pairwise(values)):
+            # the real parts of a pair differ by rounding alone
+            if first.imag.mid() > second.imag.mid() and first.conjugate().overlaps(second):
+                values[i : i + 2] = second, first
+        return tuple(values)
+
+
+def _real_if_alone(index: int, values: Sequence[flint.acb]) -> flint.acb:
+    """An eigenvalue of a real matrix is real if its ball meets the real axis, and no other meets it or its mirror.
+
+    Its conjugate is an eigenvalue too, thus lies in some ball; that can only be this one, which holds one eigenvalue.
+    """
+    value = values[index]
+    others = [other for i, other in enumerate(values) if i != index]
+    alone = not any(ball.overlaps(other) for ball in (value, value.conjugate()) for other in others)
+    return flint.acb(value.real) if alone and value.imag.contains(0) else value
 
 
 def _exact_pair(jacobian: Sequence[Sequence[Any]], bits: int) -> tuple[flint.acb, ...]:

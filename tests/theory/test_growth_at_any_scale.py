@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 import re
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
+import flint
 import mpmath
 import numpy as np
 import pytest
@@ -218,3 +220,29 @@ def test_responses_after_a_million_steps() -> None:
     widths = [bandwidth(design, steps).fractional for steps in (12, 10_000, 10**6)]
     assert widths[0] > widths[1] > widths[2] > 0
     assert np.isfinite(widths).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_real_eigenvalues_have_no_imaginary_part(seed: int) -> None:
+    """Linear systems of three and four species: as many real eigenvalues as numpy finds, pairs in one order."""
+    rng = np.random.default_rng(seed)
+    size = 3 + seed % 2
+    matrix = rng.integers(-9, 10, (size, size))
+    names = "xyzw"[:size]
+    rows = (" + ".join(f"({int(a)})*{name}" for a, name in zip(row, names, strict=True)) for row in matrix)
+    equations = "; ".join(f"{name}' = {row}" for name, row in zip(names, rows, strict=True))
+    expected = np.linalg.eigvals(matrix.astype(float))
+    gaps = np.abs(expected[:, None] - expected[None, :])[~np.eye(size, dtype=bool)]
+    if gaps.min() < 1e-6 or abs(np.linalg.det(matrix)) < 0.5:
+        pytest.skip("eigenvalues too near each other for numpy, or no isolated state")
+    state = classified(equations, **{f"D_{name}": 1 for name in names})
+    found = [complex(x) for x in state.eigenvalues]
+    assert sum(x.imag == 0 for x in found) == sum(abs(x.imag) < 1e-9 for x in expected)
+    assert np.abs(np.array(found)[:, None] - expected).min(axis=0).max() < 1e-9
+    assert all(a.imag < 0 for a, b in pairwise(found) if abs(a - b.conjugate()) < 1e-12 and a.imag)
+
+
+def test_a_double_eigenvalue_is_not_called_real() -> None:
+    """`[[0, 1, 0], [0, 0, 1], ...]` with (l + 1)^3: one defective cluster, enclosed as it is."""
+    state = classified("x' = y; y' = z; z' = -x - 3*y - 3*z", D_x=1, D_y=1, D_z=1)
+    assert all(value.overlaps(flint.acb(-1)) for value in state.eigenvalues)
