@@ -171,7 +171,9 @@ CASES = {
     "fifth powers": Case(
         "check", "a' = bA*a^5/(a^5+b^5) - gA*a; b' = bB*a^5/(a^5+b^5) - gB*b", "bA=2 bB=4 gA=1 gB=2 D_a=1 D_b=30", "",
         "state (1, 1), J = [[3/2, -5/2], [5, -7]]: ((sqrt 2 + sqrt 12.5)/1.5)^2 = 98/9",
-        lambda a: next(s for s in a["states"] if near(s["state"]["a"], 1))["threshold"]["critical"] - 98 / 9 < 1e-12,
+        lambda a: near(
+            next(s for s in a["states"] if near(s["state"]["a"], 1))["threshold"]["critical"], 98 / 9, 1e-12
+        ),
     ),
     "vegetation on flat ground": Case(
         "region", "w' = a - w - w*n^2; n' = w*n^2 - m*n", "m=0.45 D_w=500 D_n=1", "--x a=0.3:5",
