@@ -68,6 +68,13 @@ class ReactionSystem:
         """Whether every reaction is a rational function of species and parameters: exact algebra then applies."""
         return all(f.is_rational_function(*self.species, *self.parameters) for f in self.reactions)
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether every reaction is a polynomial of degree at most 1 in the species."""
+        return all(
+            f.is_polynomial(*self.species) and sp.Poly(f, *self.species).total_degree() <= 1 for f in self.reactions
+        )
+
     def jacobian(self) -> sp.Matrix:
         """Jacobian `d(f, g, ...)/d(u, v, ...)`, a symbolic (n, n) matrix at a general state."""
         return sp.Matrix(self.reactions).jacobian(list(self.species))

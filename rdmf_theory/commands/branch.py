@@ -295,6 +295,11 @@ def _general(
 
     here = system_point(name, settings)
     system, parameter = here.system, resolve_name(here.system, parameter)
+    if system.is_linear:
+        raise ParameterError(
+            f"{system.name}: its reactions are linear, so patterns exist at thresholds only, with any "
+            "amplitude; there is no branch to follow. `rdmf region --system` lists the thresholds."
+        )
     values = {key: float(value) for key, value in here.values.items()}
     path = parameter_path(system, values, parameter)
     for value in _starts(values[parameter], limits)[:9]:

@@ -154,6 +154,7 @@ def _matched(branch: Branch, twin: Branch | None) -> tuple[tuple[float | None, .
             row.append(None)
             continue
         nearest = min(same, key=lambda other: abs(other.p - event.p))
-        free.remove(nearest)
+        # by identity: events hold arrays, which == cannot compare
+        free = [other for other in free if other is not nearest]
         row.append(abs(nearest.p - event.p))
     return tuple(row), len(free)

@@ -151,3 +151,12 @@ def test_only_one_curve_of_homogeneous_states_is_spoken_of(capsys: pytest.Captur
     found = answer(capsys, *command, "--set", "K=0.3", "--range", "K=0.3:0.7")
     assert found["homogeneous_curve"] == "through u = 0.3, v = 0 at K = 0.3"
     assert [q["parameter"] for q in found["branch_points"]] == pytest.approx([rate / (2 - rate)], rel=1e-9)
+
+
+def test_a_linear_system_has_no_branches(capsys: pytest.CaptureFixture) -> None:
+    equations = "u' = a*u - 2*v + 1; v' = 3*u - 4*v"
+    asked = ["--set", "a=1", "--set", "D_u=1", "--set", "D_v=30", "--range", "a=1:2", "--length", "10"]
+    assert main(["branch", "--system", equations, *asked]) == 2
+    error = capsys.readouterr().err
+    assert "linear" in error
+    assert "rdmf region" in error

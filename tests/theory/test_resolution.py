@@ -12,7 +12,7 @@ from scipy.fft import dct, idct
 from rdmf_model.cli import main
 from rdmf_theory.patterns.branches import explore
 from rdmf_theory.patterns.equations import PatternProblem, interval_axis, parameter_path
-from rdmf_theory.patterns.resolution import Resolution, cosine_tail, explore_interval
+from rdmf_theory.patterns.resolution import Resolution, _matched, cosine_tail, explore_interval
 from rdmf_theory.systems.text import parse_system
 
 # Schnakenberg on [0, 1] scaled by G: mode n grows between n^2 pi^2/0.5 and n^2 pi^2/0.2
@@ -42,6 +42,14 @@ def test_two_grids_agree(resolved: Resolution) -> None:
     digits = resolved.digits(0, 0)
     assert digits >= 8
     assert f"{other.p:.{digits - 1}g}" == f"{event.p:.{digits - 1}g}"
+
+
+def test_events_at_one_place_are_matched_by_identity(resolved: Resolution) -> None:
+    """Equal places leave only arrays to compare, which == cannot."""
+    (branch,) = resolved.diagram.branches
+    (event,) = branch.events
+    other = replace(event, x=event.x + 1.0, unstable=(7, 9))
+    assert _matched(branch, replace(branch, events=(other, event))) == ((0.0,), 1)
 
 
 def test_states_solve_the_equation_between_the_points(resolved: Resolution) -> None:
