@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rdmf_theory.commands.branch_output import render
+from rdmf_theory.commands.branch_problem import stated_problem
 from rdmf_theory.commands.options import (
     Excess,
     Json,
@@ -30,17 +32,13 @@ from rdmf_theory.commands.system_options import (
     Settings,
     System,
     Timeout,
-    certified_states,
     in_domain,
-    refuse_without_system,
-    system_point,
 )
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit, json_ready
 
 if TYPE_CHECKING:
     from rdmf_theory.patterns.branches import Diagram
-    from rdmf_theory.patterns.resolution import Resolution
 
 
 def branch(
@@ -142,7 +140,7 @@ def branch(
             "--points is the grid of --length; clips are a grid themselves. Drop it, or give --length."
         )
     axis = clip_axis(75 if clips is None else clips) if length is None else interval_axis(length, points or 48)
-    problem, start, base, described = _problem(
+    problem, start, base, described = stated_problem(
         system, settings or [], design, point, parameter, limits, axis, state, timeout
     )
     values = list(at or ([start] if limits[0] <= start <= limits[1] else []))
@@ -175,7 +173,7 @@ def branch(
 
         save(plot_diagram(diagram, values), plot)
         console.print(f"picture: {plot}")
-    emit(answer, json, lambda: _render(answer, certify, resolution))
+    emit(answer, json, lambda: render(answer, certify, resolution))
     if certify and not any(row["proof"]["outcome"] == "certified" for row in found):
         console.print("no pattern was proved: none of those listed is stable, or --at has none")
         raise typer.Exit(1)
@@ -204,115 +202,6 @@ def _modes(text: str) -> list[int]:
     if not modes or min(modes) < 1:
         raise ParameterError(f"--modes must be whole numbers >= 1 with commas between, or all. Got {text!r}.")
     return modes
-
-
-def _problem(
-    name: str | None,
-    settings: list[str],
-    design: tuple[float, float, float, float, float],
-    point: dict[str, float | None],
-    parameter: str,
-    limits: tuple[float, float],
-    axis: Any,
-    number: int | None,
-    timeout: float,
-) -> tuple[Any, float, Any, dict[str, Any]]:
-    """(problem, start of the parameter, homogeneous state there, JSON of the input)."""
-    import numpy as np
-
-    from rdmf_theory import formulas
-    from rdmf_theory.chart import PatternDesign
-    from rdmf_theory.patterns.equations import (
-        COORDINATES,
-        PatternProblem,
-        design_path,
-        gray_scott_problem,
-        parameter_path,
-    )
-
-    given = {other: value for other, value in point.items() if value is not None}
-    if name is not None:
-        if len(given) > 1:
-            raise ParameterError("--F, --k, --D-u, --D-v are for Gray-Scott without --system; use --set NAME=NUMBER.")
-        return _general(name, settings, parameter, limits, axis, number, timeout)
-    refuse_without_system(settings)
-    if len(given) == 1:
-        # only s, which has a default: a design
-        path = design_path(PatternDesign(*design), parameter)
-        described: dict[str, Any] = {"design": dict(zip(COORDINATES, design, strict=True))}
-        if parameter not in described["design"]:
-            raise ParameterError(
-                f"--parameter must be one of {', '.join(COORDINATES)} for a design. Got {parameter!r}; "
-                "give --F, --k, --D-u, --D-v for a parameter point."
-            )
-        start = described["design"][parameter]
-        values = [start] if limits[0] <= start <= limits[1] else [0.5 * sum(limits)]
-        u, ratio = (
-            values[0] if parameter == name_ else value for name_, value in zip(("u_star", "z"), design, strict=False)
-        )
-        base = np.array([u, formulas.steady_v(u, ratio)])
-        return gray_scott_problem(path, axis), values[0], base, described
-    missing = [other for other in point if other not in given and other != parameter]
-    if missing:
-        options = ", ".join(f"--{other.replace('_', '-')}" for other in missing)
-        raise ParameterError(f"{options} must come with the others. Give all of F, k, D_u, D_v, or a design.")
-    given.setdefault(parameter, 0.5 * sum(limits))
-    from rdmf_theory.kinetics import GRAY_SCOTT
-
-    path = parameter_path(GRAY_SCOTT, given, parameter)
-    for value in _starts(given[parameter], limits):
-        F, k, s, *_ = path.values(value)
-        if min(F, s) > 0 and formulas.steady_discriminant(F, k, s) > 0:
-            u = formulas.steady_u(F, k, s, xp=np)
-            problem = PatternProblem(GRAY_SCOTT, axis, path)
-            return problem, value, np.array([u, (F + k) / (s * u)]), {"parameters": given}
-    raise ParameterError(
-        f"--range: no v-rich state for {parameter} in [{limits[0]:g}, {limits[1]:g}]; s F >= 4 (F + k)^2."
-    )
-
-
-def _starts(value: float, limits: tuple[float, float]) -> list[float]:
-    """Where to look for a homogeneous state: at the given value, then across the range."""
-    grid = [limits[0] + (limits[1] - limits[0]) * (i + 0.5) / 40 for i in range(40)]
-    inside = [value] if limits[0] <= value <= limits[1] else []
-    return inside + sorted(grid, key=lambda x: abs(x - value))
-
-
-def _general(
-    name: str,
-    settings: list[str],
-    parameter: str,
-    limits: tuple[float, float],
-    axis: Any,
-    number: int | None,
-    timeout: float,
-) -> tuple[Any, float, Any, dict[str, Any]]:
-    """The same for a general system: its states at the start come from exact algebra."""
-    import numpy as np
-
-    from rdmf_theory.patterns.equations import PatternProblem, parameter_path
-    from rdmf_theory.systems.point import resolve_name
-
-    here = system_point(name, settings)
-    system, parameter = here.system, resolve_name(here.system, parameter)
-    if system.is_linear:
-        raise ParameterError(
-            f"{system.name}: its reactions are linear, so patterns exist at thresholds only, with any "
-            "amplitude; there is no branch to follow. `rdmf region --system` lists the thresholds."
-        )
-    values = {key: float(value) for key, value in here.values.items()}
-    path = parameter_path(system, values, parameter)
-    for value in _starts(values[parameter], limits)[:9]:
-        moved = here.replace(**{parameter: value})
-        states = certified_states(moved, timeout)
-        if not states:
-            continue
-        calm = [x for x in states if np.linalg.eigvals(np.array(moved.jacobian(tuple(map(float, x))))).real.max() < 0]
-        if number is not None and not 1 <= number <= len(states):
-            raise ParameterError(f"--state must be 1 to {len(states)} at {parameter} = {value:g}. Got {number}.")
-        chosen = states[number - 1] if number is not None else (calm or states)[0]
-        return PatternProblem(system, axis, path), value, np.asarray(chosen, dtype=float), {"parameters": values}
-    raise ParameterError(f"--range: {system.name} has no homogeneous state for {parameter} there; move the range.")
 
 
 def _patterns(
@@ -386,63 +275,3 @@ def _progress() -> Iterator[Callable[[str], None]]:
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("homogeneous states", total=None)
         yield lambda text: progress.update(task, advance=1, description=text)
-
-
-def _render(answer: dict[str, Any], certify: bool, resolution: Resolution | None) -> None:
-    name = answer["parameter"]
-    axis = answer["axis"]
-    where = f"{axis['nodes']} clips" if axis["kind"] == "clips" else f"[0, {axis['length']:.12g}]"
-    print(f"{answer['system']} on {where}, {name} in [{answer['range'][0]:g}, {answer['range'][1]:g}]")
-    # one curve: states that cross it, at a transcritical point for one, have branch points of their own
-    curve = f"the curve of homogeneous states {answer['homogeneous_curve']}"
-    print(f"  {len(answer['branch_points'])} branch points on {curve}")
-    if resolution is not None:
-        _render_resolution(resolution)
-    for index, row in enumerate(answer["branches"]):
-        stable = sum(state["unstable"] == 0 for state in row["states"])
-        print(
-            f"{row['name']}: leaves at {name} = {row['start']:.12g}; {stable} of {len(row['states'])} states are stable"
-        )
-        for number, event in enumerate(row["events"]):
-            before, after = event["unstable"]
-            digits = 10 if event["kind"] in ("fold", "branch point", "hopf") else 5
-            doubt = ""
-            if resolution is not None:
-                digits = min(digits, resolution.digits(index, number))
-                doubt = "" if digits else ", NOT confirmed: two grids have no digit of it in common"
-            shown = f"{event['parameter']:.{max(digits, 1)}g}"
-            print(f"  {event['kind']:<12} at {shown}, unstable eigenvalues {before} -> {after}{doubt}")
-        print(f"  end: {row['end']}")
-    for row in answer["patterns"]:
-        kind = "stable" if row["unstable"] == 0 else f"{row['unstable']} unstable eigenvalues"
-        print(
-            f"at {name} = {row['parameter']:g}: {row['branch']}, {row['min']:.4g} to {row['max']:.4g}, {kind}", end=""
-        )
-        print(f", growth rate {row['growth_rate']:+.4g}", end="")
-        print("" if row["layer_multiplier"] is None else f", layer's multiplier {row['layer_multiplier']:.7f}")
-        if certify:
-            _render_proof(row["proof"])
-
-
-def _render_resolution(resolution: Resolution) -> None:
-    grids = ", ".join(map(str, resolution.grids))
-    if resolution.resolved:
-        print(f"  resolved: special points agree on grids of {grids} points; only digits in common are shown")
-        return
-    tail = f"the last cosine coefficients are {resolution.tail:.0e} of the largest"
-    print(f"  NOT resolved on grids of {grids} points: {tail}")
-    gone = f"; {resolution.vanished} special points of the coarser grid are gone" if resolution.vanished else ""
-    print(f"  only digits that two grids have in common are shown{gone}; raise --timeout or --points")
-
-
-def _render_proof(proof: dict[str, Any]) -> None:
-    if proof["outcome"] != "certified":
-        print(f"  {proof['outcome']}: {proof.get('detail', '')}")
-        return
-    test = proof["krawczyk"]
-    print(f"  proved: exists within {test['distance']:.1e}, the only one within {test['uniqueness']:.0e},", end="")
-    print(f" eigenvalues below {test['growth_rate'][1]:.6g}", end="")
-    print("" if test["layer_multiplier"] is None else f", multipliers below {test['layer_multiplier'][1]:.8f}")
-    if "layer" in proof:
-        ball, factor = proof["layer"]["attraction"], proof["layer"]["factor"]
-        print(f"  proved: runs of the layer from within {ball:.1e} converge to it, by {factor:.7f} a step")
