@@ -96,10 +96,22 @@ def program(
     """Options of the program itself; each command has its own."""
 
 
+LESS_MEMORY = (
+    "A training wants less with a smaller train.batch_size or model.channels, a long video with a smaller --block, "
+    "a table or a grid with fewer points."
+)
+
+
 def _remedy(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "Make room, then repeat the command; go on with a training by --resume."
     return "Check the path and its permissions."
+
+
+def _wants_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether an error says that memory is short; torch says so by a RuntimeError, on a GPU by a subclass of it."""
+    texts = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in texts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,6 +141,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # a full disk, a folder that may not be written: nothing that a stack of calls would explain
         where = f"{error.filename}: " if error.filename else ""
         return fail(f"{where}{error.strerror or error}. {_remedy(error)}", BAD_DATA)
+    except (MemoryError, RuntimeError) as error:
+        if not _wants_memory(error):
+            raise
+        return fail(
+            f"too little memory ({' '.join(str(error).split()) or 'no more was given'}). {LESS_MEMORY}", BAD_DATA
+        )
     except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as stop:

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 import typer.main
 
 from rdmf_model.cli import app, main
@@ -136,3 +138,29 @@ def test_the_version_is_that_of_the_package(capsys) -> None:
 
     assert capsys.readouterr().out == f"rdmf {rdmf_theory.__version__}\n"
     assert Path(rdmf_theory.__file__).with_name("py.typed").exists()
+
+
+@pytest.mark.parametrize(
+    "allocate",
+    [
+        lambda: torch.empty(2**46, dtype=torch.uint8),
+        lambda: np.empty(2**46, dtype=np.uint8),
+    ],
+    ids=["torch", "numpy"],
+)
+def test_too_little_memory_is_one_line(allocate, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("rdmf_model.cli.app", lambda **_: allocate())
+    assert main(["train", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert "too little memory" in json.loads(out)["error"]
+    assert "train.batch_size" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_another_runtime_error_is_not_about_memory(monkeypatch) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr("rdmf_model.cli.app", fail)
+    with pytest.raises(RuntimeError, match="shapes"):
+        main(["train"])
