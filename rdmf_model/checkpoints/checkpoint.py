@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from rdmf_model.checkpoints.packed import check_pack
 from rdmf_model.config.config import Config
 from rdmf_model.model.base import RetrievalModel
 from rdmf_model.model.build import build_model
@@ -160,12 +161,16 @@ def save_checkpoint(
 
 
 def checkpoint_path(run: Path, which: str = "best") -> Path:
-    """The checkpoint file of a run folder (or the file itself). Raises DataError where there is none."""
+    """The checkpoint file of a run folder (or the file itself).
+
+    Raises: DataError where there is none, and for a packed folder with a file that is not as it was packed.
+    """
     run = Path(run)
     if run.is_file():
         return run
     if which not in ("best", "last"):
         raise ParameterError(f'checkpoint must be "best" or "last". Got {which!r}.')
+    check_pack(run)
     path = run / f"{which}.safetensors"
     if not path.is_file():
         what = "has no" if run.is_dir() else "is not a folder with a"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rdmf_model.checkpoints.card import write_card
 from rdmf_model.checkpoints.lock import LOCK, run_lock
 from rdmf_model.checkpoints.run_folder import STATE, STATISTICS, check_folder, json_bytes, write_config
 from rdmf_model.config.config import Config
@@ -164,6 +165,8 @@ def _run(
             if (output / STATE).exists():
                 console.print(f"stopped. Go on with: rdmf train --resume -o {output}", soft_wrap=True)
             raise
+    if accelerator.is_main_process and (output / "best.safetensors").is_file():
+        write_card(output)
     return TrainingResult(
         run=output,
         epochs=progress.epoch,

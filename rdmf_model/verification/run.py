@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from rdmf_model.checkpoints.checkpoint import Run, checkpoint_path, load_run, program_versions, read_run
+from rdmf_model.checkpoints.packed import PACK
 from rdmf_model.config.config import Config
 from rdmf_model.data.annotations import read_annotations
 from rdmf_model.data.digests import RECORD, changed_since_training
@@ -198,7 +199,12 @@ def _counter(progress: Callable[[str, int], Callable[[int], None]] | None, name:
 
 
 def default_output(run: Path, file: Path) -> Path:
-    """Where a certificate goes: certificate.json in the run folder for its best checkpoint, else beside the file."""
+    """Where a certificate goes: certificate.json in the run folder for its best checkpoint, else beside the file.
+
+    A packed folder stays as it was packed: its certificate goes beside it.
+    """
+    if run.is_dir() and (run / PACK).exists():
+        return run.resolve().with_name(f"{run.resolve().name}.certificate.json")
     name = "certificate.json" if run.is_dir() and file.stem == "best" else f"{file.stem}.certificate.json"
     return file.with_name(name)
 

@@ -37,7 +37,7 @@ def test_run_folder_holds_everything(finished):
     folder, result = finished
     names = {path.name for path in folder.iterdir()}
     expected = {"config.json", "data.json", "statistics.json", "log.jsonl", "last.state"}
-    expected |= {"best.safetensors", "last.safetensors"}
+    expected |= {"best.safetensors", "last.safetensors", "card.md"}
     assert names == expected | {"tensorboard"}
     assert result.epochs == 4
     assert result.parameters > 0
