@@ -32,6 +32,10 @@ def evaluate(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="data.KEY=VALUE", help="Where the data lies now. Repeatable.")
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="As if no video had this kind of features. Repeatable.", show_default=False),
+    ] = None,
     checkpoint: Checkpoint = "best",
     batch_size: Annotated[int | None, typer.Option(min=1, show_default="the training's")] = None,
     device: Device = "cpu",
@@ -52,6 +56,8 @@ def evaluate(
         raise ParameterError("evaluate needs a run, or --predictions and --ground-truth. Give one of the two.")
     if data is not None and run is None:
         raise ParameterError("--data is for a run. Leave it out with --predictions.")
+    if without and run is None:
+        raise ParameterError("--without is for a run. Leave it out with --predictions.")
     if predictions is not None and ground_truth is not None:
         metrics = evaluate_files(predictions, ground_truth, clip_length, no_moment_threshold)
     else:
@@ -59,7 +65,7 @@ def evaluate(
 
         set_up_device(device, threads)
         options: dict[str, Any] = {"output": output, "overrides": settings or [], "batch_size": batch_size}
-        options["data"] = data
+        options |= {"data": data, "without": without or []}
         options["no_moment_threshold"] = no_moment_threshold
         metrics = evaluate_run(run or Path(), split, which=checkpoint, device=device, **options)
 

@@ -146,6 +146,10 @@ def localize_features(
         draw_timeline(result, plot, title=title, top=top)
         console.print(f"timeline: {plot}", highlight=False, soft_wrap=True)
 
+    if result.missing:
+        lacking = f"without {', '.join(result.missing)}: the answer rests on the other features"
+        console.print(lacking, highlight=False, soft_wrap=True)
+
     def render() -> None:
         if result.no_moment:
             print(f"probably not in this video: every score is below {result.threshold:.3f}, chosen on validation data")

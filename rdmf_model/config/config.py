@@ -261,6 +261,7 @@ class TrainConfig:
         projection_learning_rate: of the projections of clips and words (None: the same).
         alignment_ridge: of the closed-form fit of these projections and of the reaction's score to the training set,
             before training, relative to the number of clips; None: no fit.
+        kind_dropout: probability that a training sample lacks a kind of video features, in [0, 1); one is always left.
         weight_decay: of matrices; norms, biases and design parameters have none.
         warmup: fraction of all steps, in [0, 1).  final_learning_rate: fraction of the peak at the end.
         max_grad_norm: gradient clipping, 0 turns it off.
@@ -281,6 +282,7 @@ class TrainConfig:
     design_learning_rate: float | None = None
     projection_learning_rate: float | None = 5e-5
     alignment_ridge: float | None = 1.0
+    kind_dropout: float = 0.0
     weight_decay: float = 1e-2
     warmup: float = 0.05
     final_learning_rate: float = 0.01
@@ -315,6 +317,7 @@ class TrainConfig:
         for name in ("min_steps", "weight_decay", "max_grad_norm", "seed"):
             _positive(f"train.{name}", getattr(self, name), zero=True)
         _fraction("train.warmup", self.warmup)
+        _fraction("train.kind_dropout", self.kind_dropout)
         _require(0 <= self.final_learning_rate <= 1, "train.final_learning_rate", "in [0, 1]", self.final_learning_rate)
         if self.ema_decay is not None:
             _require(0 < self.ema_decay < 1, "train.ema_decay", "in (0, 1)", self.ema_decay)

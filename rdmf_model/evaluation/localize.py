@@ -26,6 +26,7 @@ class Localization:
     clip_length: seconds.  duration: seconds covered by the features.
     threshold: best score below which the answer is "not in this video", as the validation chose it; None where the
         training data had no query that matches nothing.
+    missing: kinds of features that the video lacks.
     """
 
     windows: list[tuple[float, float, float]]
@@ -34,6 +35,7 @@ class Localization:
     clip_length: float
     duration: float
     threshold: float | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def no_moment(self) -> bool:
@@ -50,6 +52,7 @@ class Localization:
             "pattern": self.pattern,
             "no_moment": self.no_moment if self.threshold is not None else None,
             "no_moment_threshold": self.threshold,
+            "missing_kinds": list(self.missing),
         }
 
 
@@ -72,7 +75,7 @@ def localize(
     Arguments:
         run: run folder or checkpoint file.
         features: the video's feature files, in the order of the training's `data.video_features`, or NAME=FILE by the
-            names of its kinds.
+            names of its kinds; a kind that is named by none is missing (`model.kinds`), and the answer says so.
         text: the query's feature file (`last_hidden_state`).
         clip_length: seconds per clip; None takes the training's.
         block: clips per window, for any video; 0: the whole video at once; None: as above.
@@ -96,7 +99,8 @@ def localize(
         raise ParameterError(f"block must be >= 0. Got {block}; 0 runs the whole video at once.")
     model, config, header = load_run(run, which=which, device=device)
     seconds = config.data.clip_length if clip_length is None else clip_length
-    video = FeatureFiles(features, header["widths"]["video"], trained_kinds(header))
+    mean = model.video_projection.mean.cpu().numpy()
+    video = FeatureFiles(features, header["widths"]["video"], trained_kinds(header), mean)
     words = load_features(Path(text), TEXT_KEYS, unit="tokens")
     if words.shape[1] != header["widths"]["text"]:
         raise DataError(
@@ -138,6 +142,7 @@ def localize(
         clip_length=seconds,
         duration=clips * seconds,
         threshold=header.get("metrics", {}).get("NM-threshold"),
+        missing=video.missing,
     )
 
 

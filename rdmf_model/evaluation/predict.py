@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from rdmf_model.model.base import MomentOutputs
+from rdmf_model.model.kinds import mask_kinds, present_without
 from rdmf_model.model.spans import span_cxw_to_xx
 
 if TYPE_CHECKING:
@@ -40,9 +42,16 @@ def predict(outputs: MomentOutputs, batch: Batch) -> list[dict[str, Any]]:
 
 @torch.no_grad()
 def predict_dataset(
-    model: nn.Module, dataset: MomentDataset, batch_size: int = 32, device: torch.device | str = "cpu"
+    model: nn.Module,
+    dataset: MomentDataset,
+    batch_size: int = 32,
+    device: torch.device | str = "cpu",
+    without: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Predictions for every query, in the order of the annotations; the model is left in the mode it was in.
+
+    Arguments:
+        without: kinds of video features that no video has (`model.kinds`).
 
     Returns: dictionaries with qid, query, vid, pred_relevant_windows [[start, end, score], ...] in seconds and
         pred_saliency_scores.
@@ -51,11 +60,15 @@ def predict_dataset(
     from rdmf_model.evaluation.predict import predict
 
     training = model.training
+    widths, present = [kind.width for kind in dataset.video_kinds], present_without(without, dataset.video_kinds)
     model.eval()
     predictions: list[dict[str, Any]] = []
     for start in range(0, len(dataset), batch_size):
         rows = range(start, min(start + batch_size, len(dataset)))
         batch = collate([dataset[row] for row in rows]).to(device)
+        if without:
+            here = present.to(device).expand(len(batch), -1)
+            batch = mask_kinds(batch, here, widths, model.get_buffer("video_projection.mean"))
         predictions += predict(model(batch), batch)
     model.train(training)
     return predictions

@@ -27,6 +27,7 @@ def evaluate_run(
     device: str = "cpu",
     batch_size: int | None = None,
     no_moment_threshold: float | None = None,
+    without: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Predict a split with a trained model, write the predictions, measure them.
 
@@ -38,6 +39,7 @@ def evaluate_run(
         overrides: "data.KEY=VALUE", where the data lies now.
         data: a folder with SPLIT.jsonl and the feature folders under the names that they had in training.
         device: "cpu" or "cuda".  batch_size: None takes the training's.
+        without: names of kinds of video features that are taken away.
         no_moment_threshold: score below which "no moment" is answered; None takes the one that the validation chose.
 
     Returns: the evaluator's metrics, "brief" holds the headlines; empty where the split has nothing to compare with.
@@ -66,7 +68,7 @@ def evaluate_run(
             )
     if kinds := trained_kinds(header):
         check_kinds(dataset.video_kinds, kinds, str(config.data.annotations(split)))
-    predictions = predict_dataset(model, dataset, batch_size or config.train.batch_size, device)
+    predictions = predict_dataset(model, dataset, batch_size or config.train.batch_size, device, without)
     if output is not None:
         lines = "".join(json.dumps(line, allow_nan=False) + "\n" for line in predictions)
         write_atomically(output, lines.encode())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rdmf_model.checkpoints.run_folder import STATE
 from rdmf_model.config.config import Config, DataConfig
 from rdmf_model.data.feature_sources import check_kinds
-from rdmf_theory.errors import DataError
+from rdmf_theory.errors import DataError, ParameterError
 
 if TYPE_CHECKING:
     from rdmf_model.data.dataset import MomentDataset
@@ -58,6 +58,16 @@ def check_widths(config: Config, train_set: MomentDataset, val_set: MomentDatase
                 "both alike."
             )
     check_kinds(val_set.video_kinds, train_set.video_kinds, str(config.data.annotations("val")))
+
+
+def check_kind_dropout(config: Config, train_set: MomentDataset) -> None:
+    """Raises ParameterError where kinds of features are to be dropped, and there is only one."""
+    kinds = [kind.name for kind in train_set.video_kinds]
+    if config.train.kind_dropout > 0 and len(kinds) < 2:
+        raise ParameterError(
+            f"train.kind_dropout needs two kinds of video features or more. Got one ({', '.join(kinds)}); set it to 0, "
+            "or name several folders in data.video_features."
+        )
 
 
 def record_data(config: Config, output: Path, resume: bool, datasets: Sequence[MomentDataset]) -> None:

@@ -21,6 +21,7 @@ from rdmf_model.config.config import Config
 from rdmf_model.data.splits import load_split
 from rdmf_model.evaluation.selection import check_selection
 from rdmf_model.training.prepare import (
+    check_kind_dropout,
     check_widths,
     discard_planted,
     planted_paths,
@@ -109,6 +110,7 @@ def _set_up(
     config = dataclasses.replace(config, data=planted_paths(config.data, output))
     datasets = load_split(config, "train"), load_split(config, "val")
     check_widths(config, *datasets)
+    check_kind_dropout(config, datasets[0])
     config = check_selection(config, datasets[1])
     given = config.model.region.wavelength != "auto"
     config, statistics = resolve_region(resolve_epochs(config, datasets[0]), *datasets)

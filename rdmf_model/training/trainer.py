@@ -17,6 +17,7 @@ from rdmf_model.checkpoints.checkpoint import save_checkpoint
 from rdmf_model.checkpoints.run_folder import STATE
 from rdmf_model.config.config import Config
 from rdmf_model.evaluation.selection import selection_score
+from rdmf_model.model.kinds import draw_present, mask_kinds
 from rdmf_model.training.distributed import forward_global
 from rdmf_model.training.schedule import epoch_batches, learning_rate_factor, seed_everything
 from rdmf_model.training.state import TrainingState
@@ -144,6 +145,10 @@ class Trainer:
             group["lr"] = group["peak"] * factor
         # + 1 keeps the first step's numbers apart from those of the initialisation
         seed_everything(config.seed, progress.epoch + 1, progress.step, self.accelerator.process_index)
+        if config.kind_dropout > 0:
+            widths = [kind.width for kind in self.train_set.video_kinds]
+            present = draw_present(len(batch), len(widths), config.kind_dropout, batch.video.device)
+            batch = mask_kinds(batch, present, widths, self.state.model.get_buffer("video_projection.mean"))
         losses: Mapping[str, Tensor] = self.criterion(forward_global(self.model, batch, self.accelerator), batch)
         self.optimizer.zero_grad()
         self.accelerator.backward(losses["loss"] * self.accelerator.num_processes)
