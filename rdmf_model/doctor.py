@@ -37,7 +37,7 @@ def examine(commands: Iterable[str] = ()) -> dict[str, Any]:
     problems: list[str] = []
     packages = _packages(problems)
     report: dict[str, Any] = {
-        "commands": {name: _obstacle(name) for name in commands},
+        "commands": {name: obstacle(name) for name in commands},
         "system": {"platform": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
         "packages": packages,
         "devices": [],
@@ -54,7 +54,7 @@ def examine(commands: Iterable[str] = ()) -> dict[str, Any]:
     return {"ok": not problems, "problems": problems, **report}
 
 
-def _obstacle(command: str) -> str | None:
+def obstacle(command: str) -> str | None:
     """Why a command does not work here, with the remedy; None where it does."""
     extra, modules = NEEDS.get(command, ("", ()))
     absent = [module for module in modules if find_spec(module) is None]

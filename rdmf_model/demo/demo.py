@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rdmf_model.demo.steps import CONFIG, DATA, Step, all_steps, configuration, first_query
+from rdmf_model.demo.clip import write_clip
+from rdmf_model.demo.steps import CONFIG, DATA, FILM, Step, all_steps, configuration, first_query
+from rdmf_model.doctor import obstacle
 from rdmf_model.pages import Picture, Section, page
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.terminal import console
@@ -58,7 +60,13 @@ def demo(folder: Path, program: Program, *, seed: int = 0, epochs: int = 15, for
     started = time.perf_counter()
     console.print(f"planted moments, seed {seed}: {folder / DATA}", highlight=False)
     write_planted_dataset(folder / DATA, seed)
-    steps = all_steps(first_query(folder / DATA))
+    why_not = obstacle("extract")
+    if why_not is None:
+        console.print(f"a film of known scenes: {folder / FILM}", highlight=False)
+        write_clip(folder / FILM)
+    else:
+        console.print(f"without the last step, a video and a sentence: that {why_not}", highlight=False, markup=False)
+    steps = all_steps(first_query(folder / DATA), film=why_not is None)
     results, sections = [], []
     with contextlib.chdir(folder):
         for number, step in enumerate(steps, start=1):

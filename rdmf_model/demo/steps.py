@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rdmf_model.demo.clip import SCENES, scene_windows
+
 Numbers = Mapping[str, Any]
 
-CONFIG, DATA, RUN = "demo.toml", "data", "run"
+CONFIG, DATA, RUN, FILM = "demo.toml", "data", "run", "film.mp4"
 
 # One design throughout the theory part: the layer's pictures are comparable.
 DESIGN = ("--u-star", "0.4", "--z", "1.2", "--excess", "2", "--wavelength", "12", "--rate", "0.3")
@@ -74,9 +76,14 @@ def first_query(data: Path) -> dict[str, Any]:
         return json.loads(lines.readline())
 
 
-def all_steps(query: Mapping[str, Any]) -> list[Step]:
-    """The demo, in order. `query`: the annotation record that is localized at the end."""
-    return [*theory_steps(), *model_steps(query)]
+def all_steps(query: Mapping[str, Any], *, film: bool) -> list[Step]:
+    """The demo, in order.
+
+    Arguments:
+        query: the annotation record that is localized by the trained model.
+        film: whether there is a film, and what encodes it.
+    """
+    return [*theory_steps(), *model_steps(query), *(video_steps() if film else ())]
 
 
 def theory_steps() -> list[Step]:
@@ -202,4 +209,24 @@ def model_steps(query: Mapping[str, Any]) -> list[Step]:
             },
             (("timeline.png", "Saliency, pattern and the best windows along the video."),),
         ),
+    ]
+
+
+def video_steps() -> list[Step]:
+    """From a video file and a sentence to the moment."""
+    sentence = "a spider web"
+    start, end = scene_windows()[sentence.removeprefix("a ")]
+    return [
+        Step(
+            "A video and a sentence",
+            f"A film of {len(SCENES)} scenes, drawn for this demo: {', '.join(SCENES)}. No trained model is involved: "
+            "an offline encoder compares clips with the sentence, and the reaction-diffusion selection over the whole "
+            f"film decides. The spider web was drawn from {start:g} to {end:g} s. moment.html has the film beside it.",
+            ("localize", FILM, sentence, "--plot", "moment.png", "--html", "moment.html"),
+            lambda r: {
+                f"window {rank}": f"{start:.1f} to {end:.1f} s, score {score:.2f}"
+                for rank, (start, end, score) in enumerate(r["pred_relevant_windows"][:3], start=1)
+            },
+            (("moment.png", "Frames, similarity, selected pattern and windows along the film."),),
+        )
     ]

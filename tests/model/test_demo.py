@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from rdmf_model.cli import main
+from rdmf_model.demo.clip import scene_windows, write_clip
 from rdmf_model.demo.demo import DemoStopped, demo, prepare_folder, run_step
-from rdmf_model.demo.steps import Step
+from rdmf_model.demo.steps import Step, all_steps
+from rdmf_model.moments.search import VideoSearch
 from rdmf_theory.errors import DataError, ParameterError
 
 
@@ -22,13 +24,45 @@ def test_the_whole_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     commands = [step["command"].split()[1] for step in answer["steps"]]
     assert commands == [
         *("derive", "check", "region", "certify", "dispersion", "simulate"),
-        *("train", "evaluate", "verify", "certify", "localize"),
+        *("train", "evaluate", "verify", "certify", "localize", "localize"),
     ]
+    ((start, end, _), *_) = answer["steps"][-1]["result"]["pred_relevant_windows"]
+    assert [start, end] == pytest.approx(scene_windows()["spider web"], abs=2.0)
     report = (folder / "report.html").read_text()
-    assert report.count("data:image/png;base64,") == 4
+    assert report.count("data:image/png;base64,") == 5
     assert "violated" not in report.partition("</style>")[2]
-    for name in ("region.json", "certificate.json", "run/best.safetensors"):
+    for name in ("region.json", "certificate.json", "run/best.safetensors", "film.mp4", "moment.html"):
         assert (folder / name).is_file()
+
+
+def test_without_an_encoder_the_demo_says_what_is_left_out(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("rdmf_model.demo.demo.obstacle", lambda command: "needs av. Install it.")
+    with pytest.raises(DemoStopped):
+        demo(tmp_path / "demo", prints("", 3))
+    query = {"query": "x", "relevant_windows": [[0, 2]], "vid": "v", "qid": 1}
+    assert "without the last step" in capsys.readouterr().err
+    assert not (tmp_path / "demo" / "film.mp4").exists()
+    assert all("film" not in step.command for step in all_steps(query, film=False))
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory) -> VideoSearch:
+    pytest.importorskip("onnxruntime", reason="needs the extra encoders")
+    return VideoSearch.open(write_clip(tmp_path_factory.mktemp("film") / "film.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "scene"),
+    [
+        ("a clock on the wall", "clock"),
+        ("a traffic light in the street", "traffic light"),
+        ("somebody solves a crossword", "crossword"),
+        ("a flag in the wind", "flag"),
+    ],
+)
+def test_every_scene_of_the_film_is_found(film, sentence, scene) -> None:
+    (start, end, _), *_ = film.ask(sentence).windows
+    assert (start, end) == pytest.approx(scene_windows()[scene], abs=2.0)
 
 
 def step(may_find_violation: bool = False) -> Step:
