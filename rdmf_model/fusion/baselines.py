@@ -164,8 +164,14 @@ class LinearRecurrenceFusion(Fusion):
             self.inner.bias[: 2 * channels] = torch.linspace(0.0, 4.0, channels).repeat(2)
 
     def forward(
-        self, video: Tensor, text: Tensor, query: Tensor, video_mask: Tensor, text_mask: Tensor
+        self,
+        video: Tensor,
+        text: Tensor,
+        query: Tensor,
+        video_mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
     ) -> FusionOutput:
+        video_mask, _ = check_inputs(video, text, query, video_mask, text_mask, self.norm.weight)
         valid = video_mask[..., None]
         y = self.norm(video)
         gate, drive = self.inner(torch.cat([y, y * query[:, None]], dim=-1)).chunk(2, dim=-1)

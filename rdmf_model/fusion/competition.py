@@ -23,8 +23,8 @@ from torch.nn.functional import softplus
 
 from rdmf_model.constraints.base import Constraint, Design
 from rdmf_model.fusion.base import Evidence, Fusion, FusionOutput
+from rdmf_model.fusion.inputs import check_evidence, check_inputs, clip_lengths
 from rdmf_model.ops.competition import competition, weighted_solve
-from rdmf_theory.errors import ParameterError
 
 # Clip scores are squashed at this size before they enter the reaction: exp(1.5 * 4) is 400 times the base state.
 TILT_LIMIT = 4.0
@@ -162,8 +162,8 @@ class CompetitionFusion(Fusion):
         video: Tensor,
         text: Tensor,
         query: Tensor,
-        video_mask: Tensor,
-        text_mask: Tensor,
+        video_mask: Tensor | None = None,
+        text_mask: Tensor | None = None,
         evidence: Evidence | None = None,
     ) -> FusionOutput:
         """Fused clips (B, T, C) and the pattern (B, T) at the evidence's own size, 0 in the padding.
@@ -172,15 +172,14 @@ class CompetitionFusion(Fusion):
             video, video_mask: clips (B, T, C) that have met the words, and their validity (B, T), the valid ones first.
             query: the pooled text, (B, C).  text, text_mask: not used, part of the common interface.
             evidence: `Evidence` of these clips.
+        Raises: ValueError for tensors that are not as above; a mask that is None says that all are valid.
         """
-        return self.trace(video, query, video_mask, evidence)[0]
+        masks = check_inputs(video, text, query, video_mask, text_mask, self.norm.weight)
+        _, query = clip_lengths(masks.video, query)
+        return self.trace(video, query, masks.video, check_evidence(evidence, video))[0]
 
-    def trace(
-        self, video: Tensor, query: Tensor, video_mask: Tensor, evidence: Evidence | None
-    ) -> tuple[FusionOutput, Run]:
-        """The answer of `forward` and the run that it was read from; arguments as there."""
-        if evidence is None:
-            raise ParameterError("CompetitionFusion needs the evidence. Build the model with moment_head = 'spans'.")
+    def trace(self, video: Tensor, query: Tensor, video_mask: Tensor, evidence: Evidence) -> tuple[FusionOutput, Run]:
+        """The answer of `forward` and the run that it was read from; arguments as there, not checked again."""
         valid = video_mask[..., None]
         design = self.design(query)
         run = self.react(design, video, evidence, video_mask)

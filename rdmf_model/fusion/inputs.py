@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rdmf_model.fusion.base import Evidence
 from rdmf_model.ops.exporting import exporting
 from rdmf_model.ops.signature import Signature, mixed_types
 
@@ -67,3 +68,22 @@ def clip_lengths(mask: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
             f"{clip} not valid before one that is: move the valid clips to the front, video[mask] per video."
         )
     return lengths, query
+
+
+def check_evidence(evidence: Evidence | None, video: Tensor) -> Evidence:
+    """The evidence of these clips, (B, T) and (B, T - 1) of the video's type. Raises ValueError for anything else."""
+    if evidence is None:
+        raise SIGNATURE.refuse("evidence must come with the clips. Build the model with moment_head = 'spans'.")
+    batch, clips, _ = video.shape
+    for name, given, shape in (
+        ("score", evidence.score, (batch, clips)),
+        ("cosine", evidence.cosine, (batch, max(clips - 1, 0))),
+    ):
+        if not isinstance(given, Tensor):
+            raise SIGNATURE.refuse(f"evidence.{name} must be a tensor. Got {type(given).__name__}.")
+        if given.shape != shape or not given.is_floating_point() or given.device != video.device:
+            raise SIGNATURE.refuse(
+                f"evidence.{name} must be floating, of shape {shape}, on {video.device}, as the video. Got "
+                f"{given.dtype} of shape {tuple(given.shape)} on {given.device}."
+            )
+    return evidence
