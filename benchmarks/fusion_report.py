@@ -24,6 +24,9 @@ STORE = ROOT / "benchmarks" / "figures" / "fusions"
 BEGIN, END = "<!-- tables of benchmarks.fusion_report: begin -->", "<!-- tables of benchmarks.fusion_report: end -->"
 RESAMPLES = 4000
 REFERENCE = "competition"
+# what the table of regimes compares, and in which columns
+RIVALS = ("competition, N = 0", "diffusion alone", "cross-attention + temporal self-attention")
+SHOWN = ("R1@0.5", "mAP", "clip AP")
 
 
 def weights(videos: np.ndarray, sentences: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
@@ -66,11 +69,14 @@ def tables(results: Mapping[str, Any]) -> str:
     rows, columns = by_row(results), results["columns"]
     sizes = results["queries"]
     setting = f"{sizes['train']} training queries, {sizes['select']} to select, {sizes['report']} reported"
-    parts = [f" ({100 * results['fraction']:g} % of the training queries)" if results["fraction"] < 1 else ""]
-    parts += [f" (feature noise {results['noise']:g})" if results["noise"] else ""]
-    parts += [f" ({results['distractors']} other videos around each)" if results.get("distractors") else ""]
+    regime = regime_of(results)
     commits = sorted({run["commit"][:7] for run in results["runs"]})
-    lines = [f"### `{results['data']}`{''.join(parts)}", "", f"{setting}; commit {', '.join(commits)}.", ""]
+    lines = [
+        f"### `{results['data']}`" + (f" ({regime})" if regime else ""),
+        "",
+        f"{setting}; commit {', '.join(commits)}.",
+        "",
+    ]
     lines += [f"| row | seeds | {' | '.join(columns)} | parameters |", "|---" * (len(columns) + 3) + "|"]
     sizes_of = {run["row"]: run["parameters"] for run in results["runs"]}
     for row, figures in rows.items():
@@ -92,6 +98,42 @@ def tables(results: Mapping[str, Any]) -> str:
                 low, high = interval(difference[:, column], drawn)
                 cells.append(f"{np.nanmean(difference[:, column]):+.1f} [{low:+.1f}, {high:+.1f}]")
             lines.append(f"| {row} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def regime_of(results: Mapping[str, Any]) -> str:
+    """What differs from training and reporting on everything as it is; empty where nothing does."""
+    parts = [f"{100 * results['fraction']:g} % of the training queries"] if results["fraction"] < 1 else []
+    parts += [f"feature noise {results['noise']:g}"] if results["noise"] else []
+    parts += [f"{results['distractors']} other videos around each"] if results.get("distractors") else []
+    return ", ".join(parts)
+
+
+def regime_table(found: Sequence[Mapping[str, Any]]) -> str:
+    """One line per data set and regime: the first row's figures, and its differences to the rows of `RIVALS`."""
+    head = ["data", "regime", "training queries", "seeds", *(f"{REFERENCE}, {name}" for name in SHOWN)]
+    head += [f"minus {row}, {name}" for row in RIVALS for name in SHOWN]
+    lines = ["### Regimes", "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for results in found:
+        rows, places = by_row(results), [results["columns"].index(name) for name in SHOWN]
+        drawn = weights(*(np.array(codes(results[key])) for key in ("videos", "sentences")))
+        cells = [
+            f"`{results['data']}`",
+            regime_of(results),
+            str(results["queries"]["train"]),
+            str(len(rows[REFERENCE])),
+        ]
+        cells += [cell(rows[REFERENCE][..., place]) for place in places]
+        for row in RIVALS:
+            if row not in rows:
+                cells += [""] * len(places)
+                continue
+            shared = min(len(rows[row]), len(rows[REFERENCE]))
+            difference = rows[REFERENCE][:shared].mean(0) - rows[row][:shared].mean(0)
+            for place in places:
+                low, high = interval(difference[:, place], drawn)
+                cells.append(f"{np.nanmean(difference[:, place]):+.1f} [{low:+.1f}, {high:+.1f}]")
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -120,14 +162,20 @@ def store(results: Mapping[str, Any]) -> Path:
 
 
 def page(text: str, found: Sequence[Mapping[str, Any]]) -> str:
-    """The page with the tables of these results between its two comments.
+    """The page with the tables of these results between its two comments, regimes as one table at their end.
 
     Raises: ValueError if the comments are not there.
     """
     if BEGIN not in text or END not in text:
         raise ValueError(f"the page needs the comments {BEGIN!r} and {END!r}. Add them where the tables belong.")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    return f"{before}{BEGIN}\n\n" + "\n\n".join(tables(results) for results in found) + f"\n\n{END}{after}"
+    parts = [tables(results) for results in found if not regime_of(results)]
+    regimes = [results for results in found if regime_of(results)]
+    return (
+        f"{before}{BEGIN}\n\n"
+        + "\n\n".join([*parts, *([regime_table(regimes)] if regimes else [])])
+        + f"\n\n{END}{after}"
+    )
 
 
 def main() -> None:

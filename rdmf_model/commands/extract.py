@@ -50,6 +50,8 @@ def extract(
         console.print(f"rdmf: {message}", highlight=False, soft_wrap=True, markup=False)
 
     def render() -> None:
+        if not summary["videos"]:
+            return
         kinds = ", ".join(f"{output / kind} ({width})" for kind, width in summary["kinds"].items())
         print(f"{summary['videos']} videos, {summary['clips']} clips: {kinds or output}")
 

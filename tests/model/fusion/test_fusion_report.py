@@ -58,6 +58,21 @@ def test_a_paired_difference_is_found_and_bounded():
     assert "| competition | 2 |" in text
 
 
+def test_regimes_are_one_table():
+    few, noisy = results() | {"fraction": 0.1}, results(shift=0.0) | {"noise": 1.0}
+    for other in (few, noisy):
+        other["runs"] = [run | {"row": "diffusion alone"} if run["row"] == "none" else run for run in other["runs"]]
+    text = page(f"before\n{BEGIN}\nold\n{END}\nafter", [results(), few, noisy])
+    assert text.count("### `planted`") == 1
+    lines = [line for line in text.splitlines() if line.startswith("| `planted` | ")]
+    assert [line.split(" | ")[1] for line in lines] == ["10 % of the training queries", "feature noise 1"]
+    # N = 0 and cross-attention were not run; the differences to diffusion alone are those that were planted
+    first, second = (line.strip("|").split("|")[10].strip() for line in lines)
+    assert first.startswith(("+5.", "+4."))
+    assert second.startswith(("+0.", "-0."))
+    assert text.endswith(f"{END}\nafter")
+
+
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     hits = 0
     for seed in range(60):
