@@ -5,10 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import sympy as sp
 
 from rdmf_theory.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """Where a logarithm or a real power is a number: its argument positive, of a positive exponent not negative.
+
+    Arguments:
+        argument: what the function is taken of.
+        exponent: of a power, an expression in the parameters; None for a logarithm.
+    """
+
+    argument: Any
+    exponent: Any = None
+
+    @property
+    def vacuous(self) -> bool:
+        """Whether the power is one of an integer, which every number has."""
+        return self.exponent is not None and bool(self.exponent.is_Integer)
+
+    @property
+    def strict(self) -> bool:
+        """Whether the argument must not be 0 either."""
+        return self.exponent is None or not self.exponent.is_positive
+
+    @property
+    def never(self) -> bool:
+        """Whether the signs that the symbols are assumed to have rule it out."""
+        if self.vacuous or (self.exponent is not None and not self.exponent.is_number):
+            return False
+        return bool(self.argument.is_negative or (self.strict and self.argument.is_zero))
+
+    def subs(self, at: Mapping[Any, Any]) -> Requirement:
+        """The same with values put in."""
+        return Requirement(self.argument.subs(at), None if self.exponent is None else self.exponent.subs(at))
 
 
 @dataclass(frozen=True)
@@ -25,6 +60,7 @@ class ReactionSystem:
         source: where the system was published.
         description: the equations in words, one sentence.
         defaults: example values of parameters and diffusions by name, exact; may be empty or incomplete.
+        requirements: where the logarithms and real powers in the reactions, as they were written, are numbers.
     Raises: ParameterError if the parts do not fit together.
     """
 
@@ -36,6 +72,7 @@ class ReactionSystem:
     source: str
     description: str = ""
     defaults: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
+    requirements: tuple[Requirement, ...] = ()
 
     def __post_init__(self) -> None:
         here = f"ReactionSystem {self.name!r}"
@@ -66,7 +103,15 @@ class ReactionSystem:
     @property
     def is_rational(self) -> bool:
         """Whether every reaction is a rational function of species and parameters: exact algebra then applies."""
-        return all(f.is_rational_function(*self.species, *self.parameters) for f in self.reactions)
+        return all(_is_rational(f) for f in self.reactions) and all(r.vacuous for r in self.requirements)
+
+    @property
+    def exponents(self) -> frozenset[sp.Symbol]:
+        """The parameters that occur in exponents, such as a Hill coefficient."""
+        powers = [power.exp for f in self.reactions for power in f.atoms(sp.Pow)]
+        powers += [item.exponent for item in self.requirements if item.exponent is not None]
+        found: set[Any] = set().union(*(power.free_symbols for power in powers))
+        return frozenset(symbol for symbol in self.parameters if symbol in found)
 
     @property
     def is_linear(self) -> bool:
@@ -78,6 +123,15 @@ class ReactionSystem:
     def jacobian(self) -> sp.Matrix:
         """Jacobian `d(f, g, ...)/d(u, v, ...)`, a symbolic (n, n) matrix at a general state."""
         return sp.Matrix(self.reactions).jacobian(list(self.species))
+
+
+def _is_rational(expression: Any) -> bool:
+    """Whether a reaction has rational coefficients and integer powers only."""
+    if not expression.is_rational_function(*expression.free_symbols):
+        return False
+    # a constant such as sqrt(2) or exp(1) is a rational function, but not one over the rationals
+    constants = all(power.exp.is_Integer for power in expression.atoms(sp.Pow))
+    return constants and not expression.atoms(sp.NumberSymbol, sp.Function)
 
 
 def _gray_scott() -> ReactionSystem:

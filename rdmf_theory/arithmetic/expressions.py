@@ -1,13 +1,13 @@
 """How is a formula evaluated on any kind of number? Symbolic expressions compiled to straight-line Python.
 
 One compiled function works on floats, numpy arrays, fractions, `flint.arb` and `flint.acb` balls, algebraic numbers
-and interval types, because the generated lines hold only `+ - * /`, squares and named constants. The text that is
-compiled is printed from the expression tree with names of its own, never from anything a user typed.
+and interval types, because the generated lines hold only `+ - * /`, squares, named constants and the functions of
+`arithmetic.functions`. The text that is compiled is printed from the expression tree with names of its own, never from
+anything a user typed.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cache
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from rdmf_theory.arithmetic.functions import ARRAYS, BALLS, INSIDE, SCALARS
 from rdmf_theory.errors import ParameterError
 
 FUNCTIONS = {sp.exp: "exp", sp.log: "log", sp.sin: "sin", sp.cos: "cos", sp.tanh: "tanh"}
@@ -31,6 +32,23 @@ class _Methods:
 
 
 _METHODS = _Methods()
+
+
+class _Symbolic:
+    """The library `xp` of sympy expressions."""
+
+    minimum, maximum, step = sp.Min, sp.Max, sp.Heaviside
+
+    @staticmethod
+    def power(base: Any, exponent: Any) -> Any:
+        """Power."""
+        return base**exponent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sp, name)
+
+
+_SYMBOLIC = _Symbolic()
 
 
 class _NoFunctions:
@@ -71,14 +89,16 @@ def _is_symbolic(values: Sequence[Any]) -> bool:
     return any(isinstance(value, sp.Basic) for value in values)
 
 
-def _library(values: Sequence[Any]) -> Any:
+def _library(values: Sequence[Any], inside: bool) -> Any:
     """The functions `xp` that suit `values`."""
     if any(isinstance(value, np.ndarray | np.generic) for value in values):
-        return np
+        return ARRAYS
     if _is_symbolic(values):
-        return sp
+        return _SYMBOLIC
     if all(isinstance(value, int | float) for value in values):
-        return math
+        return SCALARS
+    if any(type(value).__module__.startswith("flint") for value in values):
+        return INSIDE if inside else BALLS
     return _NONE if _is_exact(values) else _METHODS
 
 
@@ -149,13 +169,30 @@ class _Printer:
             root = self.root(expression.base)
             power = self.power(root, abs(int(2 * expression.exp)))
             return power if expression.exp > 0 else f"({self.constant(Fraction(1))}/{power})"
+        if isinstance(expression, sp.Pow):
+            return f"xp.power({self.text(expression.base)}, {self.text(expression.exp)})"
+        if expression is sp.E:
+            return f"xp.exp({self.constant(Fraction(1))})"
         if isinstance(expression, sp.Abs):
             return f"abs({self.text(expression.args[0])})"
+        if isinstance(expression, sp.Min | sp.Max):
+            name = "minimum" if isinstance(expression, sp.Min) else "maximum"
+            first, *rest = sorted(expression.args, key=sp.default_sort_key)
+            text = self.text(first)
+            for item in rest:
+                text = f"xp.{name}({text}, {self.text(item)})"
+            return text
+        if isinstance(expression, sp.Heaviside):
+            return f"xp.step({self.text(expression.args[0])})"
+        if isinstance(expression, sp.DiracDelta):
+            return f"xp.jump({self.text(expression.args[0])})"
+        if isinstance(expression, sp.sign):
+            return f"(2*xp.step({self.text(expression.args[0])}) - {self.constant(Fraction(1))})"
         if expression.func in FUNCTIONS:
             return f"xp.{FUNCTIONS[expression.func]}({self.text(expression.args[0])})"
         raise ParameterError(
             f"The expression {expression} cannot be compiled: {expression.func.__name__} is not supported. "
-            f"Use + - * /, integer powers, sqrt, abs, {', '.join(FUNCTIONS.values())}."
+            f"Use + - * /, powers, sqrt, abs, min, max, {', '.join(FUNCTIONS.values())}."
         )
 
     def _sum(self, expression: Any) -> str:
@@ -171,10 +208,11 @@ class _Printer:
         coefficient, rest = expression.as_coeff_Mul()
         above, below = [], []
         for factor in sp.Mul.make_args(rest):
-            base, exponent = factor.as_base_exp()
+            # exp(2) is a value of exp, not a power of its base
+            base, exponent = (factor, sp.S.One) if isinstance(factor, sp.exp) else factor.as_base_exp()
             if isinstance(exponent, sp.Integer) and abs(exponent) > 1:
                 (above if exponent > 0 else below).append(self.power(self.atom(base), abs(int(exponent))))
-            elif exponent == -1:
+            elif exponent == -1 and not isinstance(factor, sp.exp):
                 below.append(self.text(base))
             elif factor != 1:
                 above.append(self.text(factor))
@@ -219,12 +257,16 @@ def _compiled(
     return namespace["compiled"], list(printer.constants)
 
 
-def compile_expressions(expressions: Iterable[Any], symbols: Sequence[sp.Symbol]) -> Callable[..., list[Any]]:
+def compile_expressions(
+    expressions: Iterable[Any], symbols: Sequence[sp.Symbol], *, inside: bool = False
+) -> Callable[..., list[Any]]:
     """Compile expressions to one function `f(*values) -> list`, common subexpressions shared.
 
     Arguments:
-        expressions: sympy expressions of rational operations, sqrt, abs and `FUNCTIONS`.
+        expressions: sympy expressions of rational operations, real powers, abs, minimum, maximum and `FUNCTIONS`.
         symbols: the arguments, in the order of `values`.
+        inside: roots and real powers of a ball around 0 are those of its part >= 0, not undefined: only for a caller
+            who excludes the other part.
     Returns: a function of one value per symbol. Rational constants become fractions for ints and fractions, floats for
         floats and arrays, balls at the current precision for `arb` and `acb`; another type may offer a class method
         `from_rational(numerator, denominator)`. An entry that is constant comes back as a scalar of that kind.
@@ -239,7 +281,9 @@ def compile_expressions(expressions: Iterable[Any], symbols: Sequence[sp.Symbol]
         values = tuple(Fraction(v) if isinstance(v, int) and not isinstance(v, bool) else v for v in values)
         if not _is_exact(values):
             values = _aligned(values)
-        return function([_scalar(number, values) for number in constants], _library(values), _square(values), *values)
+        return function(
+            [_scalar(number, values) for number in constants], _library(values, inside), _square(values), *values
+        )
 
     return evaluate
 

@@ -139,6 +139,12 @@ def _least_sign_of_balls(p: Polynomial) -> int:
     candidates = [float(x.real) for x in np.polynomial.polynomial.polyroots(slope) if x.real > 0]
     if any(_value(p, flint.arb(x)) < 0 for x in candidates):
         return -1
+    try:
+        # Sturm's chain, as far as the balls know its signs: sharper than enclosures near a double root
+        if positive_roots(p) == 0:
+            return 1
+    except Undecided:
+        pass
     # Cauchy's bound: no root beyond it
     reach = 1.0 + float(max((abs(c) / p[-1] for c in p[:-1]), key=lambda x: float(x.upper())).upper())
     parts = [(0.0, reach)]

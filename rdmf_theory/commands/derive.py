@@ -117,9 +117,14 @@ def _thresholds(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Exact critical values of the only free symbol, if there is one, and the kinds that time did not suffice for."""
     free = [symbol.name for symbol in (*system.parameters, *system.diffusions) if symbol.name not in values]
-    if len(free) != 1 or not system.is_rational:
+    if len(free) != 1:
         return [], []
+    from rdmf_theory.systems.point import at_exponents
     from rdmf_theory.systems.thresholds import KINDS
+
+    if not at_exponents(system, values).is_rational:
+        _note(f"critical {free[0]} is not derived: the reactions are not rational; rdmf check decides single points")
+        return [], []
 
     end = monotonic() + timeout
     found: list[dict[str, Any]] = []
@@ -131,12 +136,15 @@ def _thresholds(
         except TimeLimit:
             undecided.append(kind)
     if undecided:
-        given = " ".join(f"--set {key}={value}" for key, value in values.items())
-        _note(
-            f"critical {free[0]} not decided within {timeout:g} s: {', '.join(undecided)}. Raise --timeout, or locate "
-            f"it between two values: rdmf region --system {shlex.quote(name)} {given} --x {free[0]}=LOW:HIGH"
-        )
+        late = f"critical {free[0]} not decided within {timeout:g} s: {', '.join(undecided)}. Raise --timeout, or "
+        _note(late + _search(name, values, free[0]))
     return found, undecided
+
+
+def _search(name: str, values: Mapping[str, Fraction], free: str) -> str:
+    """The remedy of a critical value that algebra does not give."""
+    given = " ".join(f"--set {key}={value}" for key, value in values.items())
+    return f"locate it between two values: rdmf region --system {shlex.quote(name)} {given} --x {free}=LOW:HIGH"
 
 
 def _critical(name: str, values: Mapping[str, Fraction], symbol: str, kind: str) -> list[dict[str, Any]]:

@@ -144,7 +144,8 @@ def with_domain(system: ReactionSystem, domain: str) -> ReactionSystem:
     fields = tuple(sp.Symbol(symbol.name, **assumption) for symbol in system.species)
     at = dict(zip(system.species, fields, strict=True))
     reactions = tuple(reaction.xreplace(at) for reaction in system.reactions)
-    return replace(system, species=fields, reactions=reactions)
+    requirements = tuple(requirement.subs(at) for requirement in system.requirements)
+    return replace(system, species=fields, reactions=reactions, requirements=requirements)
 
 
 def _near(text: str) -> str:

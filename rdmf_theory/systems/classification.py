@@ -21,7 +21,7 @@ from rdmf_theory.kinetics import ReactionSystem
 from rdmf_theory.systems.homogeneous_states import EnclosedState, steady_states_in_box
 from rdmf_theory.systems.mode_polynomials import characteristic, hurwitz_determinants
 from rdmf_theory.systems.modes import Modes, modes_of, nearest_float
-from rdmf_theory.systems.point import SystemPoint, without_removable_poles
+from rdmf_theory.systems.point import SystemPoint, with_exponents, without_removable_poles
 from rdmf_theory.verdict import Condition
 
 _LAST = ("stable", "unstable", "saddle")
@@ -152,7 +152,7 @@ def classify_point(point: SystemPoint, box: Any = None, *, exact: bool = True) -
         exact: whether to try exact algebra first.
     Raises: ParameterError if there is no state.
     """
-    point = without_removable_poles(point)
+    point = without_removable_poles(with_exponents(point))
     states = steady_states_in_box(point, box, exact=exact)
     if not states:
         where = "" if box is None else " in the box"
@@ -168,6 +168,9 @@ def classify_state(point: SystemPoint, state: EnclosedState) -> StateClassificat
     """Classify one state; signs are exact for an exact state, else decided by balls, where they can be."""
     if not state.certified:
         return StateClassification(state, "undecided", {}, (), None, state.reason)
+    if state.exact is None and not point.smooth(state.box):
+        reason = "a minimum or maximum has its kink here, or nearly so: the reactions have no Jacobian"
+        return StateClassification(state, "undecided", {}, (), None, reason)
     with precision(256):
         where = state.exact if state.exact is not None else state.box
         jacobian = point.jacobian(where)

@@ -18,6 +18,7 @@ from rdmf_theory.kinetics import ReactionSystem
 from rdmf_theory.row import Row
 from rdmf_theory.support.time_limit import OutOfTime, processor_limit
 from rdmf_theory.systems.free_names import FreeNames, distinct
+from rdmf_theory.systems.point import at_exponents
 from rdmf_theory.systems.provable_signs import sign_where_positive
 from rdmf_theory.systems.state_families import Family, state_families
 from rdmf_theory.systems.threshold_formulas import closed_forms, neat, occurs_together, poles_of
@@ -47,6 +48,7 @@ def derive_system(
         seconds: processor time for the conditions of all states together; what does not end in its share is left out.
     Returns: the rows, and a note on what is missing; empty if nothing is.
     """
+    system = at_exponents(system, values or {})
     at = {
         symbol: sp.Rational(*values[symbol.name].as_integer_ratio())
         for symbol in (*system.parameters, *system.diffusions)
@@ -55,7 +57,7 @@ def derive_system(
     reactions = [reaction.subs(at) for reaction in system.reactions]
     diffusion = [symbol.subs(at) for symbol in system.diffusions]
     names = FreeNames.beside(system)
-    rows = _general_rows(system, reactions, diffusion, names)
+    rows = _general_rows(system, reactions, diffusion, names, at)
     if not states:
         return _labelled(rows), ""
     if len(reactions) != 2 or not system.is_rational:
@@ -85,7 +87,18 @@ def _labelled(rows: list[Row]) -> tuple[Row, ...]:
     return tuple(replace(row, name=name) for row, name in zip(rows, distinct([row.name for row in rows]), strict=True))
 
 
-def _general_rows(system: ReactionSystem, reactions: list[Any], diffusion: list[Any], names: FreeNames) -> list[Row]:
+def _domain(system: ReactionSystem, at: Mapping[Any, Any]) -> list[Row]:
+    """Where logarithms, roots and real powers are numbers, if that is a condition."""
+    wanted = [requirement.subs(at) for requirement in system.requirements]
+    signs = [(sp.Gt if item.strict else sp.Ge)(item.argument, 0) for item in wanted if not item.vacuous]
+    where = sp.And(*signs)
+    words = "Where the reactions are real numbers, logarithms, roots and real powers as they were written."
+    return [] if where in (sp.true, sp.false) else [Row("domain", words, where)]
+
+
+def _general_rows(
+    system: ReactionSystem, reactions: list[Any], diffusion: list[Any], names: FreeNames, at: Mapping[Any, Any]
+) -> list[Row]:
     rows = []
     taken = {symbol.name for symbol in system.symbols}
     for species, rate, coefficient in zip(system.species, reactions, diffusion, strict=True):
@@ -93,7 +106,10 @@ def _general_rows(system: ReactionSystem, reactions: list[Any], diffusion: list[
         time, space = ("_t", "_xx") if not {f"{species}_t", f"{species}_xx"} & taken else ("_dt", "_dxdx")
         left, second = sp.Symbol(f"{species}{time}"), sp.Symbol(f"{species}{space}")
         rows.append(Row(f"equation_{species}", f"Rate of change of {species}.", _eq(left, coefficient * second + rate)))
-    jacobian = sp.Matrix(reactions).jacobian(list(system.species)).applyfunc(sp.factor)
+    rows.extend(_domain(system, at))
+    jacobian = sp.Matrix(reactions).jacobian(list(system.species))
+    # sympy factors roots into conjugates, which is no shorter
+    jacobian = jacobian.applyfunc(sp.factor) if system.is_rational else jacobian
     size = len(reactions)
     J, D, identity = (names.matrix(name, size) for name in ("J", "D", "I"))
     growth, mu = names.symbol("lambda"), names.symbol("mu")

@@ -1,4 +1,4 @@
-"""What does a line such as `u' = a - u + u^2*v` say? A whitelist parser: numbers, names, + - * / ^ and parentheses.
+"""What does a line such as `u' = a - u + u^2*v` say? A whitelist parser: numbers, names, + - * / ^ and functions.
 
 Nothing that a user types is ever evaluated or handed to another parser: a token that the grammar does not know is an
 error, and length, nesting, powers and size of the expanded expression are bounded before they are built.
@@ -7,8 +7,13 @@ error, and length, nesting, powers and size of the expanded expression are bound
     sum         product (("+" | "-") product)*
     product     signed (("*" | "/") signed)*
     signed      ("+" | "-") signed | power
-    power       atom (("^" | "**") integer)?
-    atom        NUMBER | NAME | "(" sum ")"
+    power       atom (("^" | "**") exponent)?
+    exponent    ("+" | "-")* (NUMBER | NAME | "(" sum ")")
+    atom        NUMBER | NAME | "(" sum ")" | FUNCTION "(" sum ("," sum)? ")"
+
+Functions are those of `FUNCTIONS`, and min and max of two arguments. log, sqrt and powers whose exponent is no integer
+are real: what they want of their arguments is kept beside the expression, for algebra may remove them (`sqrt(u)^2` is
+u, but no number where u < 0).
 """
 
 from __future__ import annotations
@@ -25,6 +30,7 @@ import sympy as sp
 
 from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.errors import ParameterError
+from rdmf_theory.kinetics import Requirement
 
 LONGEST = 4000
 DEEPEST = 40
@@ -34,18 +40,31 @@ MOST_DEGREE = 64
 MOST_BITS = 8192
 
 _TOKEN = re.compile(
-    r"(?P<space>\s+)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\*\*|[-+*/^()='])",
+    r"(?P<space>\s+)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)|(?P<sign>\*\*|[-+*/^()=',])",
     re.ASCII,
 )
-_FUNCTIONS = (
-    *("exp", "log", "ln", "log10", "sqrt", "cbrt", "abs", "sign", "min", "max", "heaviside", "erf", "gamma"),
-    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "arctan"),
+FUNCTIONS = {"exp": sp.exp, "log": sp.log, "ln": sp.log, "tanh": sp.tanh, "sqrt": sp.sqrt}
+"""Functions of one argument."""
+_OF_TWO = {"min": sp.Min, "max": sp.Max}
+_KNOWN = ", ".join((*FUNCTIONS, *_OF_TWO))
+# how else to write what is not supported
+_INSTEAD = {
+    "log10": "write log(x)/log(10)",
+    "log2": "write log(x)/log(2)",
+    "cbrt": "write x^(1/3)",
+    "abs": "write max(x, -x)",
+    "sinh": "write (exp(x) - exp(-x))/2",
+    "cosh": "write (exp(x) + exp(-x))/2",
+}
+_OTHERS = (
+    *("sign", "heaviside", "erf", "gamma", "sin", "cos", "tan", "asin", "acos", "atan", "arctan", "arcsin", "pow"),
+    *("floor", "ceil", "round", "sum", "Max", "Min"),
 )
+_COMMA = "a comma stands between the two arguments of min and max; decimals have a point, and ; separates equations"
 _REMEDY = {
-    ".": "attributes and calls are not allowed; write a polynomial or rational expression",
+    ".": f"attributes and other calls are not allowed; the functions are {_KNOWN}",
     "[": "indices are not allowed; a name may end in a number, such as u1",
-    ",": "functions of several arguments are not supported, decimals have a point, and ; separates equations",
-    '"': "text is not allowed; write a polynomial or rational expression",
+    '"': "text is not allowed; write an expression",
     ";": "separate equations are separate strings",
     ":": "only + - * / ^ and parentheses are allowed",
 }
@@ -82,19 +101,35 @@ def split_equation(text: str) -> tuple[str, str]:
 
 
 def names_in(text: str) -> list[str]:
-    """The names in an expression, in order of their first appearance. Raises: ParameterError for a bad token."""
-    return list(dict.fromkeys(token.text for token in _tokens(text) if token.kind == "name"))
+    """The names in an expression without its functions, in order of their first appearance.
+
+    Raises: ParameterError for a bad token.
+    """
+    tokens = _tokens(text)
+    following = [token.text for token in tokens[1:]] + [""]
+    found = [
+        token.text
+        for token, after in zip(tokens, following, strict=True)
+        if token.kind == "name" and not (after == "(" and (token.text in FUNCTIONS or token.text in _OF_TWO))
+    ]
+    return list(dict.fromkeys(found))
 
 
 def parse_expression(text: str, symbols: Mapping[str, sp.Symbol]) -> sp.Expr:
-    """The rational expression that `text` writes.
+    """The expression that `text` writes, see `parse_reaction`."""
+    return parse_reaction(text, symbols)[0]
+
+
+def parse_reaction(text: str, symbols: Mapping[str, sp.Symbol]) -> tuple[sp.Expr, tuple[Requirement, ...]]:
+    """The expression that `text` writes, and where its logarithms, roots and real powers are numbers.
 
     Arguments:
         text: at most `LONGEST` characters of the grammar above; decimals are exact.
         symbols: the symbol of every name that may occur.
     Raises: ParameterError naming text, column, rule and remedy; never any other error.
     """
-    return _Parser(text, symbols).parse()
+    parser = _Parser(text, symbols)
+    return parser.parse(), tuple(dict.fromkeys(parser.requirements))
 
 
 class _Parser:
@@ -104,6 +139,7 @@ class _Parser:
         self.tokens = _tokens(text)
         self.position = 0
         self.depth = 0
+        self.requirements: list[Requirement] = []
 
     def parse(self) -> sp.Expr:
         if not self.tokens:
@@ -128,14 +164,14 @@ class _Parser:
     def unexpected(self, token: _Token) -> None:
         before = self.tokens[self.position - 1] if self.position else None
         if token.text == "(" and before is not None and before.kind == "name":
-            if before.text in _FUNCTIONS:
-                self.refuse(
-                    before,
-                    f"the function {before.text} is not supported; reactions are polynomials and their quotients",
-                )
+            if before.text in _INSTEAD or before.text in _OTHERS:
+                remedy = _INSTEAD.get(before.text, f"the functions are {_KNOWN}")
+                self.refuse(before, f"the function {before.text} is not supported; {remedy}")
             self.refuse(
                 token, f"{before.text}(...) looks like a call; calls are not allowed, a product is {before.text}*(...)"
             )
+        if token.text == ",":
+            self.refuse(token, f"unexpected ','; {_COMMA}")
         if token.kind in ("name", "number") or token.text == "(":
             self.refuse(token, f"unexpected {token.text!r}; write * for a product")
         self.refuse(token, f"unexpected {token.text!r}; only + - * / ^, names, numbers and parentheses are allowed")
@@ -197,9 +233,17 @@ class _Parser:
         if self.peek() not in ("^", "**"):
             return base
         token = self.take()
-        exponent = self.exponent(token)
+        exponent = self.exponent()
         if self.peek() in ("^", "**"):
-            self.refuse(token, "a tower of powers; use parentheses and one integer power")
+            self.refuse(token, "a tower of powers; use parentheses")
+        number = exponent.expression
+        if number.is_Rational and abs(number) > LARGEST_POWER:
+            self.refuse(token, f"a power must be at most {LARGEST_POWER}. Got {_short(str(number))}")
+        if not number.is_Integer:
+            return self.real_power(base, exponent, token)
+        return self.integer_power(base, int(number), token)
+
+    def integer_power(self, base: _Value, exponent: int, token: _Token) -> _Value:
         power = abs(exponent)
         above, below = (comb(terms + power - 1, power) for terms in (base.above, base.below))
         if exponent < 0:
@@ -210,24 +254,64 @@ class _Parser:
             self.refuse(token, "division by zero")
         return replace(size, expression=base.expression**exponent)
 
-    def exponent(self, at: _Token) -> int:
-        """An integer between -LARGEST_POWER and LARGEST_POWER, alone or in parentheses."""
-        closing = self.peek() == "(" and bool(self.take())
+    def real_power(self, base: _Value, exponent: _Value, token: _Token) -> _Value:
+        """A power that is no integer, or whose exponent has names: real where the base is not negative."""
+        self.require(base.expression, exponent.expression, token, "a real power")
+        size = _Value(None, degree=1, bits=base.bits + exponent.bits)
+        return replace(self.bounded(size, token), expression=self.real(base.expression**exponent.expression, token))
+
+    def require(self, argument: Any, exponent: Any, token: _Token, what: str) -> None:
+        """Keep where a logarithm (exponent None) or a real power is a number. Raises: ParameterError for never."""
+        requirement = Requirement(argument, exponent)
+        if requirement.never:
+            self.refuse(token, f"{what} of {_short(str(argument))} is no real number")
+        if not argument.is_positive:
+            self.requirements.append(requirement)
+
+    def real(self, expression: Any, token: _Token) -> Any:
+        """The expression, if it is real somewhere."""
+        if expression.has(sp.I, sp.zoo, sp.nan, sp.oo):
+            self.refuse(token, "this is no real number")
+        return expression
+
+    def exponent(self) -> _Value:
+        """A number or name, with signs, or anything in parentheses."""
         negative = False
         while self.peek() in ("+", "-"):
             negative ^= self.take().text == "-"
-        token = self.take()
-        rule = f"a power must be an integer of at most {LARGEST_POWER}"
-        if token.kind != "number" or not token.text.isdigit():
-            what = "a parameter" if token.kind == "name" else repr(token.text)
-            shown = f"{what} {token.text!r}" if token.kind == "name" else what
-            self.refuse(at, f"{rule}. Got {shown}; put its value in, real powers and roots are not supported")
-        # compare the digits before making a number of them
-        if len(token.text.lstrip("0")) > len(str(LARGEST_POWER)) or int(token.text) > LARGEST_POWER:
-            self.refuse(at, f"{rule}. Got {_short(token.text)}")
-        if closing and self.take().text != ")":
-            self.refuse(at, f"{rule}; only polynomials and their quotients are allowed")
-        return -int(token.text) if negative else int(token.text)
+        value = self.atom()
+        return replace(value, expression=-value.expression) if negative else value
+
+    def function(self, token: _Token) -> _Value:
+        """A call of a function that is known; its name is taken already."""
+        opening = self.take()
+        arguments = [self.within(opening)]
+        while self.peek() == ",":
+            arguments.append(self.within(self.take()))
+        if self.take().text != ")":
+            self.position -= 1
+            self.unexpected(self.tokens[self.position])
+        wanted = 2 if token.text in _OF_TWO else 1
+        if len(arguments) != wanted:
+            count = "two arguments" if wanted == 2 else "one argument"
+            self.refuse(token, f"{token.text} has {count}. Got {len(arguments)}")
+        size = _Value(None, degree=1, bits=sum(argument.bits for argument in arguments))
+        self.bounded(size, token)
+        parts = [argument.expression for argument in arguments]
+        if wanted == 2:
+            return replace(size, expression=_OF_TWO[token.text](*parts))
+        if token.text in ("log", "ln", "sqrt"):
+            self.require(parts[0], sp.Rational(1, 2) if token.text == "sqrt" else None, token, token.text)
+        return replace(size, expression=self.real(FUNCTIONS[token.text](parts[0]), token))
+
+    def within(self, opening: _Token) -> _Value:
+        """A sum inside parentheses, up to what ends it."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self.refuse(opening, f"more than {DEEPEST} nested parentheses; simplify the expression")
+        value = self.sum()
+        self.depth -= 1
+        return value
 
     def atom(self) -> _Value:
         token = self.take()
@@ -237,18 +321,16 @@ class _Parser:
             return self.bounded(_Value(sp.Rational(number.numerator, number.denominator), bits=bits), token)
         if token.kind == "name":
             if self.peek() == "(":
+                if token.text in FUNCTIONS or token.text in _OF_TWO:
+                    return self.function(token)
                 self.unexpected(self.tokens[self.position])
             return _Value(self.symbol(token), degree=1)
         if token.text != "(":
             self.unexpected(token)
-        self.depth += 1
-        if self.depth > DEEPEST:
-            self.refuse(token, f"more than {DEEPEST} nested parentheses; simplify the expression")
-        value = self.sum()
+        value = self.within(token)
         if self.take().text != ")":
             self.position -= 1
             self.unexpected(self.tokens[self.position])
-        self.depth -= 1
         return value
 
     def symbol(self, token: _Token) -> sp.Symbol:

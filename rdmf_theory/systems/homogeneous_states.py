@@ -14,7 +14,7 @@ from rdmf_theory.arithmetic.expressions import compile_expressions
 from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.arithmetic.zeros import BITS, Ranges, find_zeros
 from rdmf_theory.errors import ParameterError
-from rdmf_theory.systems.point import SystemPoint
+from rdmf_theory.systems.point import SystemPoint, with_exponents
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def steady_states_in_box(
     """
     from rdmf_theory.systems.exact_states import Continuum, exact_states, is_feasible
 
+    point = with_exponents(point)
     ranges = None if box is None else _ranges(point, box)
     if exact and is_feasible(point):
         try:
@@ -71,9 +72,10 @@ def steady_states_in_box(
             if ranges is None:
                 raise
     if ranges is None:
+        why = "is too large for exact algebra" if point.system.is_rational else "has reactions beyond exact algebra"
         raise ParameterError(
-            f"system {point.system.name!r} is too large for exact algebra: give the box to search, (low, high) for "
-            "every species; add --box NAME=LOW:HIGH."
+            f"system {point.system.name!r} {why}: give the box to search, (low, high) for every species; "
+            "add --box NAME=LOW:HIGH."
         )
     return _search(point, ranges)
 
@@ -110,15 +112,25 @@ def _search(point: SystemPoint, ranges: Ranges) -> list[EnclosedState]:
         flat, size = slopes(*balls), len(species)
         return [flat[i : i + size] for i in range(0, len(flat), size)]
 
-    search = find_zeros(function, jacobian, ranges)
+    search = find_zeros(function, jacobian, ranges, excluded=lambda balls: point.admissible(balls) is False)
     states = []
     for zero in search.zeros:
+        defined = point.admissible(zero.box)
+        if defined is False:
+            # a state of the equations with clipped roots, not of the system
+            continue
         regular = poles is None or not any(value.contains(0) for value in poles(*zero.box))
         reason = "" if regular else "a reaction divides by zero here, or nearly so; ask for a box without it"
-        states.append(EnclosedState(zero.box, certified=regular, reason=reason))
+        if defined is None:
+            reason = "a logarithm, root or real power is on the edge of its domain here; ask for a box without it"
+        states.append(EnclosedState(zero.box, certified=not reason, reason=reason))
     for part in search.undecided:
         balls = tuple(ball(low, high) for low, high in part)
         reason = "no test decides this box: a multiple state, a continuum, or too large a box; ask for a smaller one"
+        if point.admissible(balls) is None:
+            reason = "a logarithm, root or real power is undefined on a part of this box; ask for a box without it"
+        elif not point.smooth(balls):
+            reason = "a minimum or maximum has its kink in this box, where no test decides; ask for a box without it"
         states.append(EnclosedState(balls, certified=False, reason=reason))
     return sorted(states, key=lambda state: tuple(state.mid))
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
-from functools import cache
+from functools import cache, cached_property
+from itertools import combinations
 from math import isfinite
 from typing import Any
 
@@ -24,10 +25,64 @@ def derivatives(system: ReactionSystem, order: int) -> Any:
     """Compiled partial derivatives of all reactions: a function of species and parameters, its values flat in the order
     reaction, first variable, second, ...
     """
-    entries: list[Any] = list(system.reactions)
+    entries: list[Any] = [_one_sided(entry) for entry in system.reactions] if order else list(system.reactions)
     for _ in range(order):
         entries = [sp.diff(entry, species) for entry in entries for species in system.species]
-    return compile_expressions(entries, (*system.species, *system.parameters))
+    # where a root or real power is no number, `admissible` says so
+    return compile_expressions(entries, (*system.species, *system.parameters), inside=True)
+
+
+def _one_sided(expression: Any) -> Any:
+    """Minimum and maximum as y + max(0, x - y), whose slope y' + step (x' - y') lies between those of both sides."""
+
+    def folded(*values: Any, sign: int) -> Any:
+        total = values[0]
+        for value in values[1:]:
+            total = total + sign * sp.Max(0, sign * (value - total))
+        return total
+
+    expression = expression.replace(sp.Max, lambda *values: folded(*values, sign=1))
+    return expression.replace(sp.Min, lambda *values: folded(*values, sign=-1))
+
+
+@cache
+def _arguments(system: ReactionSystem) -> Any:
+    """The arguments of logarithms and real powers, and where minimum, maximum and modulus have their kinks."""
+    kinks: set[Any] = set()
+    for reaction in system.reactions:
+        kinks |= {item.args[0] for item in reaction.atoms(sp.Abs)}
+        for item in reaction.atoms(sp.Min, sp.Max):
+            arguments: Any = item.args
+            kinks |= {one - other for one, other in combinations(arguments, 2)}
+    symbols = (*system.species, *system.parameters)
+    required = compile_expressions([item.argument for item in system.requirements], symbols, inside=True)
+    return required, compile_expressions(sorted(kinks, key=sp.default_sort_key), symbols, inside=True)
+
+
+def at_exponents(system: ReactionSystem, values: Mapping[str, Any]) -> ReactionSystem:
+    """The system with the values put in of its exponents, such as Hill coefficients: u^n at n = 2 is u^2.
+
+    Arguments:
+        values: numbers by name; other names, and exponents without a value, stay as they are.
+    """
+    wanted = tuple((symbol, Fraction(values[symbol.name])) for symbol in _exponents(system) if symbol.name in values)
+    return _at_exponents(system, wanted) if wanted else system
+
+
+@cache
+def _exponents(system: ReactionSystem) -> tuple[sp.Symbol, ...]:
+    return tuple(sorted(system.exponents, key=str))
+
+
+@cache
+def _at_exponents(system: ReactionSystem, values: tuple[tuple[sp.Symbol, Fraction], ...]) -> ReactionSystem:
+    at: Any = {symbol: sp.Rational(*value.as_integer_ratio()) for symbol, value in values}
+    requirements = (requirement.subs(at) for requirement in system.requirements)
+    return replace(
+        system,
+        reactions=tuple(reaction.subs(at) for reaction in system.reactions),
+        requirements=tuple(item for item in requirements if not item.vacuous),
+    )
 
 
 @dataclass(frozen=True)
@@ -100,6 +155,34 @@ class SystemPoint:
         """Diffusion coefficients as fractions."""
         return tuple(Fraction(self.values[symbol.name]) for symbol in self.system.diffusions)
 
+    @cached_property
+    def kinetics(self) -> ReactionSystem:
+        """The system with the values of its exponents put in, see `at_exponents`."""
+        return at_exponents(self.system, self.values)
+
+    def admissible(self, state: Sequence[Any]) -> bool | None:
+        """Whether all logarithms and real powers are numbers on a box; None where that is not decided.
+
+        Arguments:
+            state: one `arb` ball per species.
+        Returns: False only if some function is undefined on the whole box.
+        """
+        system = self.kinetics
+        if not system.requirements:
+            return True
+        inside = True
+        values = _arguments(system)[0](*state, *map(Fraction, self.parameters))
+        for requirement, value in zip(system.requirements, values, strict=True):
+            if value < 0 or (requirement.strict and value <= 0):
+                return False
+            inside = inside and bool(value > 0 or (not requirement.strict and value >= 0))
+        return True if inside else None
+
+    def smooth(self, state: Sequence[Any]) -> bool:
+        """Whether minima, maxima and moduli are proved to have no kink in a box of `arb` balls."""
+        values = _arguments(self.kinetics)[1](*state, *map(Fraction, self.parameters))
+        return not any(value.contains(0) or not value.is_finite() for value in values)
+
     def multilinear(self, state: Sequence[Any], order: int) -> Any:
         """Partial derivatives of the given order at a state, `T[i, j, k, ...] = d^order f_i / du_j du_k ...`.
 
@@ -117,7 +200,7 @@ class SystemPoint:
             isinstance(value, int) for value in state
         )
         parameters = tuple(map(float, self.parameters)) if floating else tuple(map(Fraction, self.parameters))
-        entries = derivatives(self.system, order)(*state, *parameters)
+        entries = derivatives(self.kinetics, order)(*state, *parameters)
         if floating:
             shape = np.broadcast_shapes(*(np.shape(value) for value in state))
             flat = np.array([np.broadcast_to(entry, shape) for entry in entries], dtype=np.result_type(float, *entries))
@@ -133,6 +216,12 @@ class SystemPoint:
     def jacobian(self, state: Sequence[Any]) -> Any:
         """Jacobian of the reactions at a state, shape (n, n) + shape; see `multilinear` for the kinds of numbers."""
         return self.multilinear(state, 1)
+
+
+def with_exponents(point: SystemPoint) -> SystemPoint:
+    """The same point of the system with the values of its exponents put in."""
+    kinetics = point.kinetics
+    return point if kinetics is point.system else replace(point, system=kinetics)
 
 
 def without_removable_poles(point: SystemPoint) -> SystemPoint:
@@ -194,4 +283,4 @@ def _settings(names: Sequence[str]) -> str:
     return " ".join(f"--set {name}=NUMBER" for name in names)
 
 
-__all__ = ["SystemPoint", "resolve_name", "without_removable_poles"]
+__all__ = ["SystemPoint", "at_exponents", "resolve_name", "with_exponents", "without_removable_poles"]

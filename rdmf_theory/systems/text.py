@@ -32,7 +32,7 @@ import sympy as sp
 from rdmf_theory.arithmetic.rational import to_fraction
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.kinetics import ReactionSystem
-from rdmf_theory.systems.equation_parser import names_in, parse_expression, split_equation
+from rdmf_theory.systems.equation_parser import names_in, parse_expression, parse_reaction, split_equation
 
 MOST_SPECIES = 12
 MOST_BYTES = 100_000
@@ -78,10 +78,12 @@ def parse_system(
         fields = [sp.Symbol(field, nonnegative=True) for field in species]
     constants = [sp.Symbol(constant, real=True) for constant in parameters]
     symbols = {symbol.name: symbol for symbol in (*fields, *constants)}
-    reactions = []
+    reactions, requirements = [], []
     for species_name, side in sides.items():
         try:
-            reactions.append(parse_expression(side, symbols))
+            reaction, wanted = parse_reaction(side, symbols)
+            reactions.append(reaction)
+            requirements.extend(wanted)
         except ParameterError as error:
             raise ParameterError(f"equation of {species_name}: {error}") from None
     return ReactionSystem(
@@ -93,6 +95,7 @@ def parse_system(
         source=source,
         description=description,
         defaults={key: to_fraction(key, value) for key, value in (defaults or {}).items()},
+        requirements=tuple(dict.fromkeys(requirements)),
     )
 
 
@@ -165,7 +168,7 @@ def _build(document: Mapping[str, Any], stem: str) -> ReactionSystem:
     for species, side in sides.items():
         # checked here once more on its own, so that the message can name the line
         try:
-            symbols = {name: sp.Symbol(name) for name in (*sides, *parameters)}
+            symbols = {name: sp.Symbol(name, real=True) for name in (*sides, *parameters)}
             parse_expression(side, symbols)
         except ParameterError as error:
             raise _KeyedError(species, f"equation of {species}: {error}") from None

@@ -25,7 +25,7 @@ from rdmf_theory.systems.classification import boundary_name
 from rdmf_theory.systems.exact_states import common_zeros
 from rdmf_theory.systems.mode_polynomials import characteristic, hurwitz_determinants
 from rdmf_theory.systems.modes import Modes, modes_of
-from rdmf_theory.systems.point import derivatives, resolve_name
+from rdmf_theory.systems.point import at_exponents, derivatives, resolve_name
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "saddle-node": ("saddle-node", "bogdanov-takens"),
@@ -90,6 +90,7 @@ def thresholds(
     missing = [item.name for item in (*system.parameters, *system.diffusions) if item.name not in {*fixed, symbol}]
     if missing:
         raise ParameterError(f"critical values of {symbol} want values of all others; add {', '.join(missing)}.")
+    system = at_exponents(system, fixed)
     if not system.is_rational:
         raise ParameterError(f"critical values want rational reactions; system {system.name!r} has others.")
     at = {
