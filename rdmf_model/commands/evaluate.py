@@ -32,6 +32,10 @@ def evaluate(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="data.KEY=VALUE", help="Where the data lies now. Repeatable.")
     ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Draw the first right and the first wrong answer.", show_default=False),
+    ] = None,
     without: Annotated[
         list[str] | None,
         typer.Option(metavar="KIND", help="As if no video had this kind of features. Repeatable.", show_default=False),
@@ -56,8 +60,8 @@ def evaluate(
         raise ParameterError("evaluate needs a run, or --predictions and --ground-truth. Give one of the two.")
     if data is not None and run is None:
         raise ParameterError("--data is for a run. Leave it out with --predictions.")
-    if without and run is None:
-        raise ParameterError("--without is for a run. Leave it out with --predictions.")
+    if (without or pictures is not None) and run is None:
+        raise ParameterError("--without and --pictures are for a run. Leave them out with --predictions.")
     if predictions is not None and ground_truth is not None:
         metrics = evaluate_files(predictions, ground_truth, clip_length, no_moment_threshold)
     else:
@@ -65,7 +69,7 @@ def evaluate(
 
         set_up_device(device, threads)
         options: dict[str, Any] = {"output": output, "overrides": settings or [], "batch_size": batch_size}
-        options |= {"data": data, "without": without or []}
+        options |= {"data": data, "without": without or [], "pictures": pictures}
         options["no_moment_threshold"] = no_moment_threshold
         metrics = evaluate_run(run or Path(), split, which=checkpoint, device=device, **options)
 

@@ -27,6 +27,7 @@ class Localization:
     threshold: best score below which the answer is "not in this video", as the validation chose it; None where the
         training data had no query that matches nothing.
     missing: kinds of features that the video lacks.
+    conductances: between neighbouring clips, in [0, 1], small at cuts; None where diffusion does not stop at cuts.
     """
 
     windows: list[tuple[float, float, float]]
@@ -36,6 +37,7 @@ class Localization:
     duration: float
     threshold: float | None = None
     missing: tuple[str, ...] = ()
+    conductances: list[float] | None = None
 
     @property
     def no_moment(self) -> bool:
@@ -53,6 +55,7 @@ class Localization:
             "no_moment": self.no_moment if self.threshold is not None else None,
             "no_moment_threshold": self.threshold,
             "missing_kinds": list(self.missing),
+            "conductances": self.conductances,
         }
 
 
@@ -133,7 +136,7 @@ def localize(
         with torch.no_grad():
             outputs = model(batch)
     prediction = predict(outputs, batch)[0]
-    pattern = outputs.get("pattern")
+    pattern, kappa = outputs.get("pattern"), outputs.get("conductances")
     windows = [(float(start), float(end), float(score)) for start, end, score in prediction["pred_relevant_windows"]]
     return Localization(
         windows=sorted(windows, key=lambda window: -window[2]),
@@ -143,6 +146,7 @@ def localize(
         duration=clips * seconds,
         threshold=header.get("metrics", {}).get("NM-threshold"),
         missing=video.missing,
+        conductances=None if kappa is None else [float(value) for value in kappa[0, : clips - 1].tolist()],
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.config.config import Config, parse_config
 from rdmf_model.data.feature_sources import check_kinds, trained_kinds
+from rdmf_model.evaluation.pictures import draw_answers
 from rdmf_model.evaluation.predict import predict_dataset
 from rdmf_theory.errors import DataError, ParameterError
 from rdmf_theory.support.files import write_atomically
@@ -28,6 +29,7 @@ def evaluate_run(
     batch_size: int | None = None,
     no_moment_threshold: float | None = None,
     without: Sequence[str] = (),
+    pictures: Path | None = None,
 ) -> dict[str, Any]:
     """Predict a split with a trained model, write the predictions, measure them.
 
@@ -39,6 +41,7 @@ def evaluate_run(
         overrides: "data.KEY=VALUE", where the data lies now.
         data: a folder with SPLIT.jsonl and the feature folders under the names that they had in training.
         device: "cpu" or "cuda".  batch_size: None takes the training's.
+        pictures: folder for `predict.draw_answers`; None draws none.
         without: names of kinds of video features that are taken away.
         no_moment_threshold: score below which "no moment" is answered; None takes the one that the validation chose.
 
@@ -72,6 +75,8 @@ def evaluate_run(
     if output is not None:
         lines = "".join(json.dumps(line, allow_nan=False) + "\n" for line in predictions)
         write_atomically(output, lines.encode())
+    if pictures is not None:
+        draw_answers(predictions, model.cpu(), dataset, pictures)
     if not any(map(can_be_measured, dataset.records)):
         return {}
     if no_moment_threshold is None:

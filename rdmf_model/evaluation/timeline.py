@@ -20,11 +20,13 @@ def draw_timeline(
     title: str = "",
     top: int = 5,
     thumbnails: Sequence[np.ndarray] = (),
+    truth: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Draw saliency, pattern and the best windows against time; the suffix of `path` (.png, .pdf, .svg) picks the
-    format.
+    """Draw saliency, pattern, cuts and the best windows against time; the suffix of `path` (.png, .pdf, .svg) picks
+    the format.
 
     Arguments:
+        truth: annotated windows in seconds, a green bar below the curves.
         thumbnails: (height, width, 3) uint8 frames of equal size, shown in a row above the curves, each in its equal
             part of the time axis.
 
@@ -56,6 +58,22 @@ def draw_timeline(
         other.stairs(result.pattern, edges, baseline=None, color="#c0504d", linewidth=1.2, label="pattern")
         other.set_ylabel("pattern above base state", color="#c0504d")
         other.spines["top"].set_visible(False)
+    notes = []
+    across = curve_axes.get_xaxis_transform()
+    if result.conductances:
+        # bars that hang from the top, one per edge of two clips: full height where nothing passes
+        depths = [1 - 0.15 * max(0.0, min(1.0, 1.0 - value)) for value in result.conductances]
+        curve_axes.vlines(edges[1 : len(depths) + 1], depths, 1, colors="#555555", linewidth=1.6, transform=across)
+        notes.append("grey bars: 1 - conductance, long at cuts")
+    if truth:
+        for start, end in truth:
+            curve_axes.plot([start, end], [0.02, 0.02], transform=across, color="#2e8b57", linewidth=4)
+        notes.append("green: annotated windows")
+    if notes:
+        text = "; ".join(notes)
+        curve_axes.annotate(
+            text, (1, 0), (0, -4), "axes fraction", "offset points", fontsize=7.5, color="#555555", ha="right", va="top"
+        )
     for row, (start, end, score) in enumerate(shown):
         # the best window also shades the curve, so that the eye finds the moment at once
         if row == 0:

@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 
 class FusionOutput(NamedTuple):
-    """Fused clips (B, T, C), and the pattern (B, T) that proposes moments, None where a fusion has none of its own."""
+    """Fused clips (B, T, C); the pattern (B, T) that proposes moments, and the conductances (B, T - 1) between clips
+    in [0, 1], small at cuts: None where a fusion has none of its own."""
 
     clips: Tensor
     pattern: Tensor | None
+    conductances: Tensor | None = None
 
 
 class Evidence(NamedTuple):

@@ -28,6 +28,8 @@ class MomentOutputs(TypedDict, total=False):
     """(B, T), any real; 0 in the padding."""
     pattern: Tensor
     """(B, T): the fusion's own pattern, where it has one."""
+    conductances: Tensor
+    """(B, T - 1) between neighbouring clips, in [0, 1], small at cuts; where the fusion has them."""
     span_logits: Tensor
     """(B, T, T): a score for every span of clips, of the models with a span table."""
     boundary_distance: Tensor

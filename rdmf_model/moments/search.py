@@ -14,7 +14,7 @@ from rdmf_model.encoders.base import Encoder
 from rdmf_model.encoders.registry import DEFAULT, load_encoder
 from rdmf_model.evaluation.localize import Localization, localize
 from rdmf_model.moments.answer import ZERO_SHOT, Answer
-from rdmf_model.moments.selection import Selection, find_windows, select
+from rdmf_model.moments.selection import Selection, conductances, find_windows, select
 from rdmf_model.video.frames import ClipFrame, read_frames
 from rdmf_model.video.probe import VideoFile, probe
 from rdmf_theory.errors import DataError, ParameterError
@@ -99,7 +99,8 @@ class VideoSearch:
 
     def _zero_shot(self, query: str, selection: Selection | None, top: int) -> Answer:
         similarity = self.encoder.match(self.features, self.encoder.encode_text(query))
-        pattern = select(similarity, self.features[self.encoder.content_kind], selection)
+        content = self.features[self.encoder.content_kind]
+        pattern = select(similarity, content, selection)
         plan = self.video.plan
         found = Localization(
             windows=find_windows(pattern, self.edges, top),
@@ -107,6 +108,7 @@ class VideoSearch:
             pattern=[float(value) for value in pattern],
             clip_length=plan.clip_length,
             duration=plan.duration,
+            conductances=[float(value) for value in conductances(content, (selection or Selection()).sharpness)],
         )
         return Answer(query, self.video.path, found, ZERO_SHOT)
 

@@ -2,11 +2,19 @@
 
 import json
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from rdmf_model.checkpoints.checkpoint import load_run
 from rdmf_model.cli import main
 from rdmf_model.config.config import parse_config
+from rdmf_model.data.batch import collate
+from rdmf_model.data.splits import load_split
+from rdmf_model.evaluation import pictures
+from rdmf_model.evaluation.localize import localize
 from rdmf_model.evaluation.run import in_folder, relocate
 from rdmf_model.training.train import train
 from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
@@ -160,3 +168,49 @@ def test_bad_training_data_exits_3_with_the_file(data, tmp_path, capsys):
     config.write_text(to_toml(document))
     assert main(["train", str(config), "-o", str(tmp_path / "run")]) == 3
     assert f"{tmp_path}/absent: is not a folder of features" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def competition_run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    settings = {"train.epochs": 6, "model.fusion": "competition", "model.moment_head": "spans"}
+    train(tiny_config(write_tiny_data(folder / "data"), settings), folder / "run")
+    return folder / "run"
+
+
+def test_pictures_of_a_right_and_a_wrong_answer(competition_run, tmp_path):
+    folder, drawn = tmp_path / "pictures", {}
+
+    def record(answer, path, *, title, top, truth):
+        drawn[path.name] = answer, truth
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "draw_timeline", record)
+        assert main(["evaluate", str(competition_run), "--split", "train", "--pictures", str(folder)]) == 0
+    assert "right.png" in drawn
+    for name, (answer, truth) in drawn.items():
+        start, end, _ = answer.windows[0]
+        overlaps = [(min(end, b) - max(start, a)) / (max(end, b) - min(start, a)) for a, b in truth]
+        assert (max(overlaps) >= 0.7) if name == "right.png" else (max(overlaps) < 0.1)
+        assert len(answer.conductances) == len(answer.saliency) - 1
+        assert all(0 <= value <= 1 for value in answer.conductances)
+    assert main(["evaluate", str(competition_run), "--split", "train", "--pictures", str(folder)]) == 0
+    assert {path.name for path in folder.iterdir()} == set(drawn)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in folder.iterdir())
+
+
+def test_conductances_are_those_of_the_layer(competition_run):
+    data = competition_run.parent / "data"
+    files = [data / name / "video_1.npz" for name in ("video", "more_video")]
+    answer = localize(competition_run, files, data / "text" / "qid1.npz")
+    model, config, _ = load_run(competition_run)
+    with torch.no_grad():
+        expected = model(collate([load_split(config, "train")[0]]))["conductances"][0]
+    assert np.allclose(answer.conductances, expected, atol=1e-6)
+    assert answer.to_dict()["conductances"] == answer.conductances
+
+
+def test_pictures_are_for_a_run(tmp_path, capsys):
+    files = ["--predictions", "p.jsonl", "--ground-truth", "g.jsonl"]
+    assert main(["evaluate", *files, "--pictures", str(tmp_path)]) == 2
+    assert "--pictures are for a run" in capsys.readouterr().err
