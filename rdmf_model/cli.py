@@ -18,6 +18,7 @@ import typer
 from rdmf_model.commands import (
     bench,
     certify,
+    certify_answers,
     config,
     data,
     demo,
@@ -57,6 +58,7 @@ def register(app: typer.Typer) -> None:
     """Add the model commands to `app`."""
     for command, epilog, panel in (
         (certify.certify, certify.EPILOG, theory_cli.PROOFS),
+        (certify_answers.certify_answers, certify_answers.EPILOG, theory_cli.PROOFS),
         (sign.sign, sign.EPILOG, theory_cli.PROOFS),
         (config.config, config.EPILOG, PANEL),
         (train.train, train.EPILOG, PANEL),

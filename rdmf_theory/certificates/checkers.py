@@ -13,7 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-CHECKERS = {"design-box": "certificate_checker", "fixed-ratio-region": "region_checker", "patterns": "pattern_checker"}
+CHECKERS = {
+    "design-box": "certificate_checker",
+    "fixed-ratio-region": "region_checker",
+    "patterns": "pattern_checker",
+    "settled-runs": "competition_checker",
+}
 """Kind of certificate -> module of this package."""
 LARGEST_FILE = 1 << 28
 

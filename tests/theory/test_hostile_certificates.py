@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from rdmf_model.cli import main
-from rdmf_theory.certificates import certificate_checker, checkers, pattern_checker, region_checker
+from rdmf_theory.certificates import certificate_checker, checkers, competition_checker, pattern_checker, region_checker
 from rdmf_theory.certificates.certificate import Certificate, Verdict, digest
 from rdmf_theory.certificates.region_certificate import certify_region
 from rdmf_theory.errors import DataError
@@ -122,7 +122,7 @@ def test_hostile_files_are_unreadable(text: bytes, tmp_path: Path, capsys: pytes
     # "an infinite version" is of a known kind and has no digest: it was changed
     assert main(["certify", str(file)]) == (1 if b"1e309" in text else 3)
     assert "\x1b" not in "".join(capsys.readouterr())
-    for checker in (certificate_checker, region_checker, pattern_checker):
+    for checker in (certificate_checker, region_checker, pattern_checker, competition_checker):
         with pytest.raises((checker.Unreadable, checker.Refused)):
             checker.check(file)
         run = subprocess.run([sys.executable, "-I", str(checker.__file__), str(file)], capture_output=True, text=True)
@@ -141,7 +141,7 @@ def test_a_certificate_can_come_from_a_pipe(tmp_path: Path) -> None:
 
 
 def test_a_file_without_an_end_is_unreadable(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (checkers, certificate_checker, region_checker, pattern_checker):
+    for module in (checkers, certificate_checker, region_checker, pattern_checker, competition_checker):
         monkeypatch.setattr(module, "LARGEST_FILE", 1 << 16)
         with pytest.raises(module.Unreadable, match="longer than any certificate"):
             module.check("/dev/zero")

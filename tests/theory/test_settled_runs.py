@@ -1,0 +1,473 @@
+"""Settled runs of the competition: what is proved is true, and nothing changed, too far or unstable passes."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rdmf_theory.certificates import checkers
+from rdmf_theory.certificates import competition_checker as checker
+from rdmf_theory.certificates.certificate import Certificate, digest
+from rdmf_theory.competition.design import CompetitionDesign, ShadowParameters
+from rdmf_theory.competition.settled import CompetitionRun, Outcome, Settled, prove_settled, settled_certificate
+from rdmf_theory.competition.shadow import shadow_run, shadow_step
+from rdmf_theory.errors import ParameterError
+
+
+def parameters_of(run: CompetitionRun) -> ShadowParameters:
+    return ShadowParameters(run.F, run.w - run.F, 1.0, run.D)
+
+
+def drawn(seed: int, T: int = 8, steps: int = 8, reach: float = 1.0) -> CompetitionRun:
+    """A run of the layer from a random drive, every number a float32 as the layer has them."""
+    generator = np.random.default_rng(seed)
+    point = CompetitionDesign(0.38, 1.5, reach, 0.2).parameters()
+    tilt = generator.normal(size=T)
+    single = np.float32
+    F, w, D = (float(single(x)) for x in (point.F, point.w, point.D_v))
+    gain = single(point.s * np.exp(0.05 * tilt)).astype(float)
+    kappa = single(generator.uniform(0.05, 1.0, T - 1)).astype(float)
+    v0 = single(point.w / (point.s * 0.38) * np.exp(0.8 * tilt)).astype(float)
+    found = shadow_run(0.375, v0, gain, ShadowParameters(F, w - F, 1.0, D), kappa, max(steps, 1))
+    answered = np.append(single(found.u[steps]), single(found.v[steps])).astype(float)
+    return CompetitionRun(F, w, D, gain, kappa, np.append(0.375, v0), answered, steps)
+
+
+@cache
+def small() -> tuple[CompetitionRun, Settled]:
+    run = drawn(0)
+    return run, prove_settled(run)
+
+
+def certificate() -> dict:
+    return copy.deepcopy(settled_certificate([small()[1].entry], "a test").to_dict())
+
+
+def checked(content: dict) -> str | None:
+    """Why the checker refuses a content whose digest fits; None if it accepts it."""
+    content["sha256"] = digest(content)
+    try:
+        checker.check_content(content)
+    except checker.Refused as error:
+        return str(error)
+    return None
+
+
+def proof_of(entry: dict) -> tuple[checker.Layer, checker.Pattern, list[Fraction]]:
+    layer = checker.Layer(entry)
+    state = [Fraction(x, checker.ONE) for x in entry["state"]]
+    return layer, checker.Pattern(layer, state, entry["energy"]), state
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("T", [2, 5, 11])
+def test_a_proved_pattern_is_where_the_run_goes(seed: int, T: int) -> None:
+    run = drawn(seed, T)
+    proof = prove_settled(run)
+    # what two clips do can take longer than the limit; the pattern is proved all the same
+    assert proof.outcome is not Outcome.UNDECIDED, proof.detail
+    u, v = float(run.start[0]), run.start[1:]
+    for step in range(40_000):
+        after = shadow_step(u, v, run.gain, parameters_of(run), run.conductances)
+        if step > 50 and abs(after[1] - v).max() == 0:
+            break
+        u, v = after
+    assert proof.pattern is not None
+    assert np.abs(v - proof.pattern).max() < 1e-9 * max(v.max(), 1e-3)
+    low, high = proof.to_dict()["distance_to_pattern"]
+    state = shadow_run(float(run.start[0]), run.start[1:], run.gain, parameters_of(run), run.conductances, run.steps)
+    assert low - 1e-9 <= np.abs(state.v[run.steps] - v).max() <= high + 1e-9
+    assert np.abs(state.v[run.steps] - run.answered[1:]).max() <= proof.to_dict()["rounding"] + 1e-12
+
+
+def test_a_long_video() -> None:
+    proof = prove_settled(drawn(3, 75, reach=0.5))
+    assert proof.outcome is Outcome.SETTLES
+
+
+def test_the_step_contracts_in_the_ball() -> None:
+    # lemma L2, on random pairs of states up to the very surface of the ellipsoid
+    run, settled = small()
+    layer, proof, state = proof_of(settled.entry)
+    factor, _, r = proof.conclude(Fraction(settled.entry["box"]))
+    T, unit = layer.clips, float(Fraction(1, 1 << settled.entry["energy"]["bits"]))
+    rows = settled.entry["energy"]["S"]
+    S = np.array([[rows[max(i, j)][min(i, j)] * unit for j in range(T + 1)] for i in range(T + 1)], dtype=float)
+    y = np.array([float(x) for x in state])
+    u, v = y[0], y[1:]
+    L = np.zeros((T + 1, T + 1))
+    L[0, 0], L[1:, 0] = T * (1 + run.F) + (run.gain * v * v).sum(), -run.gain * v * v
+    L[1:, 1:] = (1 + run.w) * np.eye(T)
+    for t, edge in enumerate(run.D * run.conductances, start=1):
+        L[t : t + 2, t : t + 2] += edge * np.array([[1, -1], [-1, 1]])
+    root = np.linalg.cholesky(S).T @ L
+    generator = np.random.default_rng(0)
+    worst = 0.0
+    for _ in range(300):
+        pair = []
+        for _ in range(2):
+            direction = np.linalg.solve(root, generator.normal(size=T + 1))
+            pair.append(y + float(r) * generator.uniform(0.2, 1) * direction / np.linalg.norm(root @ direction))
+        moved = [stepped(run, x) for x in pair]
+        ratio = np.linalg.norm(root @ (moved[0] - moved[1])) / np.linalg.norm(root @ (pair[0] - pair[1]))
+        worst = max(worst, ratio)
+        assert np.linalg.norm(root @ (moved[0] - y)) <= float(r) * (1 + 1e-9)
+    assert 0.5 < worst <= float(factor)
+    assert np.abs(stepped(run, y) - y).max() < 1e-15
+    assert u > 0
+
+
+def stepped(run: CompetitionRun, x: np.ndarray) -> np.ndarray:
+    """The step of one state, negative numbers allowed, without a solve that checks its arguments."""
+    reacting = run.gain * x[1:] ** 2
+    u = (x[0] + run.F) / (1 + run.F + reacting.mean())
+    T = len(reacting)
+    A = (1 + run.w) * np.eye(T)
+    for t, edge in enumerate(run.D * run.conductances):
+        A[t : t + 2, t : t + 2] += edge * np.array([[1, -1], [-1, 1]])
+    return np.append(u, np.linalg.solve(A, x[1:] + u * reacting))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("bits", [64, 90])
+def test_exact_runs_stay_in_the_boxes(seed: int, bits: int) -> None:
+    run = drawn(seed, 4, steps=3, reach=2.0)
+    entry = {"F": run.F, "w": run.w, "D": run.D, "gain": run.gain, "conductances": run.conductances}
+    texts = {k: [str(Fraction(x)) for x in v] if np.ndim(v) else str(Fraction(v)) for k, v in entry.items()}
+    layer = checker.Layer(texts)
+    u, *v = (Fraction(x) for x in run.start)
+    # every number cut to the run's unit: what is compared is the arithmetic, from one start
+    grid = 1 << 40
+    layer.edge = [Fraction(round(x * grid), grid) for x in layer.edge]
+    v = [Fraction(round(x * grid), grid) for x in v]
+    boxes = checker.Run(layer, [u, *v], bits)
+    for _ in range(3):
+        boxes.step()
+        u, v = exact_step(layer, u, v)
+        for low, x, high in zip((boxes.u[0], *boxes.v[0]), (u, *v), (boxes.u[1], *boxes.v[1]), strict=True):
+            assert Fraction(low, 1 << bits) <= x <= Fraction(high, 1 << bits)
+            assert high - low < 1 << (bits - 40)
+
+
+def exact_step(layer: checker.Layer, u: Fraction, v: list[Fraction]) -> tuple[Fraction, list[Fraction]]:
+    """One step in exact rationals, by Gauss's elimination of the dense matrix."""
+    T = layer.clips
+    u = T * (u + layer.F) / (T * (1 + layer.F) + layer.consumption(v))
+    rows = [[Fraction(0)] * T + [x + s * u * x * x] for s, x in zip(layer.gain, v, strict=True)]
+    for t in range(T):
+        rows[t][t] += 1 + layer.w
+    for t, edge in enumerate(layer.edge):
+        for i, j in ((t, t + 1), (t + 1, t)):
+            rows[i][i] += edge
+            rows[i][j] -= edge
+    for i in range(T):
+        rows[i] = [x / rows[i][i] for x in rows[i]]
+        for k in range(T):
+            if k != i:
+                rows[k] = [a - rows[k][i] * b for a, b in zip(rows[k], rows[i], strict=True)]
+    return u, [row[T] for row in rows]
+
+
+def test_positive_definite_means_that() -> None:
+    generator = np.random.default_rng(1)
+    for size, bits in ((3, 70), (6, 400)):
+        basis = np.linalg.qr(generator.normal(size=(size, size)))[0]
+        for least, holds in ((1e-3, True), (-1e-3, False), (2e-4, False)):
+            values = np.append(least, generator.uniform(1, 2, size - 1))
+            matrix = (basis * values) @ basis.T
+            exact = [[int(Fraction(float(x)) * (1 << bits)) for x in row] for row in (matrix + matrix.T) / 2]
+            with contextlib.nullcontext() if holds else pytest.raises(checker.Refused):
+                checker.at_least(exact, (1 << bits) // 4000, "m")
+
+
+def test_a_singular_matrix_is_not_positive() -> None:
+    # too near to singular for the floats of the hint: the exact remainder has to notice it
+    generator = np.random.default_rng(2)
+    passed = 0
+    for _ in range(200):
+        basis = [[int(x) for x in row] for row in generator.integers(-(1 << 60), 1 << 60, (3, 2))]
+        matrix = [[sum(a * b for a, b in zip(x, y, strict=True)) - (x is y) for y in basis] for x in basis]
+        with pytest.raises(checker.Refused):
+            checker.at_least(matrix, 1, "m")
+        passed += np.linalg.eigvalsh(np.array(matrix, dtype=float))[0] > 0
+    # in floats some of them look positive
+    assert passed > 10
+
+
+def test_the_bounds_of_lemma_L2_computed_again() -> None:
+    run, settled = small()
+    _, proof, state = proof_of(settled.entry)
+    energy, T = settled.entry["energy"], len(run.gain)
+    S = np.array(
+        [[float(Fraction(x, 1 << energy["bits"])) for x in row] + [0.0] * (T - i) for i, row in enumerate(energy["S"])]
+    )
+    S = S + np.tril(S, -1).T
+    u, v, s = float(state[0]), np.array([float(x) for x in state[1:]]), run.gain
+    scale = 2.0 ** energy["scale"]
+    k2 = float(Fraction(energy["factor_squared"]))
+    q = float(Fraction(energy["margin"])) / k2
+    p_u, p_v = S[0, 0] ** 0.5, np.abs(S[1:, 1:]).sum(1).max() ** 0.5
+    generator = np.random.default_rng(3)
+    for d in (2.0**-6, 2.0**-8, 2.0**-12):
+        consumed, norm, top = (s * v * v).sum(), np.linalg.norm(s * v), (s * v).max()
+        m, n = 2 * norm * d + s.max() * d * d, 2 * top * d + s.max() * d * d
+        G_u = T * run.F * (1 - u) - u * consumed
+        g = (T * d / scale + abs(G_u) + u * m) / max(T * (1 + run.F), T * (1 + run.F) + consumed - m)
+        e_L = (p_u * m + p_v * n) / (scale * q**0.5)
+        more = s.max() * (u + g) * d
+        e_B = 2 * (p_u * (norm * g + more) + p_v * (top * g + more)) / q**0.5
+        assert e_L < 1
+        expected = (k2**0.5 + e_B) / (1 - e_L)
+        if expected < 1:
+            factor, _, r = proof.conclude(Fraction(d))
+            assert float(factor) == pytest.approx(expected, rel=1e-9)
+            assert float(r) == pytest.approx(d * q**0.5, rel=1e-9)
+        else:
+            with pytest.raises(checker.Refused, match="varies too much"):
+                proof.conclude(Fraction(d))
+        # and each of them is a bound: of random states that far away
+        for _ in range(200):
+            z = generator.normal(size=T)
+            w = v + d * generator.choice([1.0, 0.3]) * z / np.linalg.norm(z)
+            du = d / scale * generator.choice([-1.0, 1.0])
+            after = stepped(run, np.append(u + du, w))[0]
+            assert abs(s @ (w * w - v * v)) <= m * (1 + 1e-9)
+            assert np.linalg.norm(s * (w * w - v * v)) <= n * (1 + 1e-9)
+            assert abs(after - u) <= g * (1 + 1e-9)
+            assert np.linalg.norm(s * (after * w - u * v)) <= (norm * g + more) * (1 + 1e-9)
+            assert np.abs(s * (after * w - u * v)).max() <= (top * g + more) * (1 + 1e-9)
+
+
+def shift(name: str, factor: Fraction) -> Callable[[dict], object]:
+    return lambda entry: entry.update({name: str(Fraction(entry[name]) * factor)})
+
+
+def energy(name: str, value: Callable[[dict], object]) -> Callable[[dict], object]:
+    return lambda entry: entry["energy"].update({name: value(entry["energy"])})
+
+
+def listed(name: str, index: int, factor: Fraction) -> Callable[[dict], object]:
+    def change(entry: dict) -> None:
+        entry[name][index] = str(Fraction(entry[name][index]) * factor)
+
+    return change
+
+
+def nudged(index: int, amount: int) -> Callable[[dict], object]:
+    def change(entry: dict) -> None:
+        entry["state"][index] += amount
+
+    return change
+
+
+def matrix_entry(i: int, j: int, factor: float) -> Callable[[dict], object]:
+    def change(entry: dict) -> None:
+        entry["energy"]["S"][i][j] = int(entry["energy"]["S"][i][j] * factor)
+
+    return change
+
+
+LESS, MORE = Fraction(255, 256), Fraction(257, 256)
+FALSE_CLAIMS: dict[str, Callable[[dict], object]] = {
+    **{f"{name} less": shift(name, Fraction(1, 2)) for name in ("distance", "rounding", "factor")},
+    **{
+        f"{name} is {x}": (lambda e, n=name, x=x: e.update({n: x}))
+        for name in ("distance", "rounding")
+        for x in ("0", "-1")
+    },
+    **{f"factor is {x}": (lambda e, x=x: e.update(factor=x)) for x in ("0", "1", "2", "-1", "1/2")},
+    **{
+        f"{name} a bit {word}": shift(name, by)
+        for name in ("F", "w", "D")
+        for word, by in (("less", LESS), ("more", MORE))
+    },
+    **{f"{name} negative": shift(name, Fraction(-1)) for name in ("F", "w", "D")},
+    **{f"F is {x}": (lambda e, x=x: e.update(F=x)) for x in ("0", "1/3", "nan", "0.1", "1e-1", "")},
+    "gain of a clip": listed("gain", 3, MORE),
+    "gain negative": listed("gain", 3, Fraction(-1)),
+    "a conductance": listed("conductances", 2, LESS),
+    "a conductance above one": lambda e: e["conductances"].__setitem__(2, "3/2"),
+    "a conductance below zero": lambda e: e["conductances"].__setitem__(2, "-1/2"),
+    "a cut where there is none": lambda e: e["conductances"].__setitem__(3, "0"),
+    "start below zero": listed("start", 1, Fraction(-1)),
+    "another start": lambda e: e.update(start=["1"] + ["0"] * (len(e["start"]) - 1)),
+    "another winner": lambda e: e.update(start=[e["start"][0], *reversed(e["start"][1:])]),
+    "another answer": listed("answered", 4, Fraction(1001, 1000)),
+    "another substrate": listed("answered", 0, Fraction(1001, 1000)),
+    "answer of one step less": lambda e: e.update(steps=e["steps"] - 1),
+    "answer of one step more": lambda e: e.update(steps=e["steps"] + 1),
+    "steps negative": lambda e: e.update(steps=-1),
+    "steps true": lambda e: e.update(steps=True),
+    "steps without end": lambda e: e.update(steps=1 << 40),
+    "nearer to the pattern": lambda e: e["apart"].__setitem__(1, e["apart"][0]),
+    "farther from the pattern": lambda e: e["apart"].__setitem__(0, e["apart"][1]),
+    "at the pattern": lambda e: e.update(apart=["0", "0"]),
+    "state off": nudged(2, 1 << 60),
+    "substrate off": nudged(0, 1 << 60),
+    "state off a little": nudged(1, 1 << 40),
+    "trivial state": lambda e: e.update(state=[checker.ONE] + [0] * (len(e["state"]) - 1)),
+    "state mirrored": lambda e: e.update(state=[e["state"][0], *reversed(e["state"][1:])]),
+    "a clip less": lambda e: e["state"].pop(),
+    "state of text": lambda e: e["state"].__setitem__(0, "1"),
+    "ball ten times as wide": shift("box", Fraction(16)),
+    "ball without width": lambda e: e.update(box="0"),
+    "ball of negative width": shift("box", Fraction(-1)),
+    "factor of one": energy("factor_squared", lambda e: "1"),
+    "factor of the matrix too small": energy("factor_squared", lambda e: "1/16"),
+    "factor negative": energy("factor_squared", lambda e: "-1/2"),
+    "margin larger": energy("margin", lambda e: str(Fraction(e["margin"]) * 8)),
+    "margin negative": energy("margin", lambda e: str(-Fraction(e["margin"]))),
+    "least larger": energy("least", lambda e: str(Fraction(e["least"]) * 8)),
+    "least zero": energy("least", lambda e: "0"),
+    "matrix negated": energy("S", lambda e: [[-x for x in row] for row in e["S"]]),
+    "matrix of zeros": energy("S", lambda e: [[0 for x in row] for row in e["S"]]),
+    "matrix cut": energy("S", lambda e: e["S"][:-1]),
+    "matrix not triangular": energy("S", lambda e: [[*row, 0] for row in e["S"]]),
+    "an entry of the matrix negated": matrix_entry(3, 3, -1.0),
+    "an entry of the matrix away": matrix_entry(4, 4, 0.0),
+    "a neighbour in the matrix": matrix_entry(0, 0, 1e-4),
+    "scale larger": energy("scale", lambda e: e["scale"] + 4),
+    "scale negative": energy("scale", lambda e: -1),
+    "coarser units": energy("bits", lambda e: e["bits"] - 4),
+    "finer units": energy("bits", lambda e: e["bits"] + 4),
+    "flow sooner": lambda e: e["flow"].update(steps=e["steps"]),
+    "flow before the answer": lambda e: e["flow"].update(steps=e["steps"] - 1),
+    "flow in too few bits": lambda e: e["flow"].update(bits=64),
+    "flow in no bits": lambda e: e["flow"].update(bits=0),
+    "flow without end": lambda e: e["flow"].update(steps=1 << 40),
+    "flow without steps": lambda e: e.update(flow={}),
+    "a field more": lambda e: e.update(note="x"),
+    "a field less": lambda e: e.pop("rounding"),
+}
+# each by the check that is there for it, with everything else as loose as it may be
+REASONS: dict[str, tuple[Callable[[dict], object], str]] = {
+    "a conductance above one": (FALSE_CLAIMS["a conductance above one"], "conductances in 0 to 1"),
+    "a conductance below zero": (FALSE_CLAIMS["a conductance below zero"], "conductances in 0 to 1"),
+    "gain negative": (FALSE_CLAIMS["gain negative"], "gains are >= 0"),
+    "start below zero": (FALSE_CLAIMS["start below zero"], "start is not negative"),
+    "state off": (nudged(1, 1 << 70), "not accurate enough"),
+    "ball twice as wide": (shift("box", Fraction(2)), "varies too much|contracts less"),
+    "ball a bit wider": (shift("box", Fraction(9, 8)), "contracts less"),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), REASONS.values(), ids=REASONS)
+def test_a_false_claim_is_refused_for_its_reason(change: Callable[[dict], object], reason: str) -> None:
+    content = certificate()
+    entry = content["runs"][0]
+    entry |= {"distance": "1000", "rounding": "1000", "apart": ["-1000", "1000"], "flow": None}
+    assert checked(content) is None
+    change(entry)
+    assert re.search(reason, str(checked(content)))
+
+
+# what is still true after the change: the units of S enter all bounds alike, and a smaller margin is kept
+TRUE_CLAIMS: dict[str, Callable[[dict], object]] = {
+    "farther than it is": shift("distance", Fraction(2)),
+    "a looser answer": shift("rounding", Fraction(2)),
+    "no word on where it goes": lambda e: e.update(flow=None),
+    "more bits": lambda e: e["flow"].update(bits=2 * e["flow"]["bits"]),
+    "later": lambda e: e["flow"].update(steps=e["flow"]["steps"] + 5, bits=2 * e["flow"]["bits"]),
+}
+
+
+@pytest.mark.parametrize("change", FALSE_CLAIMS.values(), ids=FALSE_CLAIMS)
+def test_a_false_claim_is_refused(change: Callable[[dict], object]) -> None:
+    content = certificate()
+    change(content["runs"][0])
+    assert checked(content) is not None
+
+
+@pytest.mark.parametrize("change", TRUE_CLAIMS.values(), ids=TRUE_CLAIMS)
+def test_a_weaker_claim_is_accepted(change: Callable[[dict], object]) -> None:
+    content = certificate()
+    change(content["runs"][0])
+    assert checked(content) is None
+
+
+@pytest.mark.parametrize("name", ["sha256", "claim", "subject", "kind", "version", "runs"])
+def test_the_envelope_is_checked(name: str) -> None:
+    content = certificate()
+    content[name] = {"runs": [], "version": 2}.get(name, "other\nline")
+    if name != "sha256":
+        content["sha256"] = digest(content)
+    with pytest.raises((checker.Refused, checker.Unreadable)):
+        checker.check_content(content)
+
+
+def test_there_are_fifty_false_claims() -> None:
+    assert len(FALSE_CLAIMS) >= 50
+
+
+def test_an_unstable_state_is_undecided() -> None:
+    # all clips alike from the uniform state: a steady state, from which a long video parts
+    point = CompetitionDesign(0.4, 1.5, 1.0, 0.2).parameters()
+    T = 8
+    start = np.append(0.4, np.full(T, point.w / (point.s * 0.4)))
+    run = CompetitionRun(point.F, point.w, point.D_v, np.full(T, point.s), np.ones(T - 1), start, start, 8)
+    proof = prove_settled(run)
+    assert proof.outcome is Outcome.UNDECIDED
+    assert "leaves the steady state" in proof.detail
+    assert proof.entry == {}
+
+
+def test_a_run_that_dies_out_is_proved_too() -> None:
+    run = drawn(0)
+    faint = CompetitionRun(run.F, run.w, run.D, run.gain, run.conductances, run.start * 1e-3, run.answered, 8)
+    proof = prove_settled(faint)
+    assert proof.outcome is Outcome.SETTLES
+    assert proof.pattern is not None
+    assert np.abs(proof.pattern).max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gain": np.ones(1)},
+        {"conductances": np.full(7, 2.0)},
+        {"start": np.full(9, np.nan)},
+        {"start": -np.ones(9)},
+        {"F": 0.0},
+        {"steps": -1},
+        {"answered": np.ones(3)},
+    ],
+    ids=str,
+)
+def test_runs_that_are_none(change: dict) -> None:
+    fields = {name: getattr(small()[0], name) for name in CompetitionRun.__dataclass_fields__}
+    with pytest.raises(ParameterError, match="CompetitionRun"):
+        CompetitionRun(**(fields | change))
+
+
+def test_a_certificate_needs_a_proof() -> None:
+    with pytest.raises(ParameterError, match="nothing was proved"):
+        settled_certificate([{}])
+
+
+def test_the_checker_stands_alone(tmp_path: Path) -> None:
+    source = Path(str(checker.__file__)).read_text()
+    assert len(source.splitlines()) <= 400
+    imports = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Import | ast.ImportFrom)]
+    names = {(n.module if isinstance(n, ast.ImportFrom) else n.names[0].name).split(".")[0] for n in imports}
+    assert names <= set(sys.stdlib_module_names)
+    file = tmp_path / "run.json"
+    found = settled_certificate([small()[1].entry], "a test")
+    assert isinstance(found, Certificate)
+    found.save(file)
+    assert checkers.check(file).startswith("1 settled run. run 1: state 8 is ")
+    for text, code in ((file.read_text(), 0), (json.dumps(json.loads(file.read_text()) | {"claim": ""}), 1), ("{", 3)):
+        file.write_text(text)
+        run = subprocess.run([sys.executable, "-I", str(checker.__file__), str(file)], capture_output=True, text=True)
+        assert run.returncode == code, run.stderr
