@@ -40,6 +40,14 @@ def localize(
     cut: Annotated[
         Path | None, typer.Option(help="The best window as a video file, copied without encoding.", show_default=False)
     ] = None,
+    certify: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Certificate of where the competition behind the answer goes (with --features).",
+            show_default=False,
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="Title of the picture.", show_default="the sentence")] = "",
     top: Annotated[int, typer.Option(min=1, help="Windows to show.")] = 5,
     encoder: Annotated[
@@ -78,6 +86,7 @@ def localize(
             text,
             output=output,
             plot=plot,
+            certify=certify,
             title=title,
             top=top,
             clip_length=clip_length,
@@ -89,8 +98,10 @@ def localize(
         return
     from rdmf_model.commands.localize_video import Outputs, localize_video, read_queries
 
-    if block is not None or checkpoint != "best" or device != "cpu":
-        raise ParameterError("--block, --checkpoint and --device are for a run with --features. Leave them out.")
+    if block is not None or checkpoint != "best" or device != "cpu" or certify is not None:
+        raise ParameterError(
+            "--block, --checkpoint, --device and --certify are for a run with --features. Leave them out."
+        )
     sentences = 0 if batch is not None else 1
     if not 1 <= len(arguments) - sentences <= 2:
         raise ParameterError(
@@ -119,6 +130,7 @@ def localize_features(
     *,
     output: Path | None,
     plot: Path | None,
+    certify: Path | None,
     title: str,
     top: int,
     clip_length: float | None,
@@ -133,14 +145,17 @@ def localize_features(
     from rdmf_model.streaming.report import clip_progress
     from rdmf_theory.support.files import write_atomically
 
+    if certify is not None and device != "cpu":
+        raise ParameterError("--certify is about the answer of the CPU. Leave --device out.")
+    for name, file in (("--output", output), ("--certify", certify)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise ParameterError(f"{name} must lie in a folder that exists. Got {file}.")
     with clip_progress("fusing") as progress:
         options: dict[str, Any] = {"which": checkpoint, "device": device, "block": block, "progress": progress}
         result = run_localization(run, features, text, clip_length=clip_length, **options)
     if output is not None:
         import json as codec
 
-        if not output.absolute().parent.is_dir():
-            raise ParameterError(f"--output must lie in a folder that exists. Got {output}.")
         write_atomically(output, codec.dumps(result.to_dict(), indent=2, allow_nan=False).encode())
     if plot is not None:
         draw_timeline(result, plot, title=title, top=top)
@@ -156,4 +171,17 @@ def localize_features(
         for start, end, score in result.windows[:top]:
             print(f"{start:8.2f} to {end:8.2f} s  score {score:.3f}")
 
-    emit(result.to_dict(), json, render)
+    answer, proved = result.to_dict(), True
+    if certify is not None:
+        from rdmf_model.verification.answers import certify_features
+
+        report = certify_features(run, features, text, clip_length=clip_length, which=checkpoint)
+        certificate = report.answers[0].certificate(report.subject)
+        if certificate is not None:
+            certificate.save(certify)
+        proved = report.holds
+        answer["certified"] = report.answers[0].to_dict()
+        console.print(report.answers[0].sentence(report.steps), highlight=False, soft_wrap=True)
+    emit(answer, json, render)
+    if not proved:
+        raise typer.Exit(1)

@@ -18,12 +18,17 @@ import torch
 
 from rdmf_model.checkpoints.checkpoint import checkpoint_path, read_run
 from rdmf_model.data.annotations import Qid
-from rdmf_model.data.batch import Sample, collate
+from rdmf_model.data.batch import Batch, Sample, collate
+from rdmf_model.data.feature_files import FeatureFiles
+from rdmf_model.data.feature_sources import trained_kinds
+from rdmf_model.data.features import TEXT_KEYS, load_features
 from rdmf_model.data.splits import load_split
+from rdmf_model.evaluation.localize import one_video_batch
 from rdmf_model.evaluation.run import in_folder, relocate
 from rdmf_model.fusion.competition import CompetitionFusion
 from rdmf_model.model.base import RetrievalModel
 from rdmf_model.model.span_model import SpanModel
+from rdmf_theory.certificates.certificate import Certificate
 from rdmf_theory.competition.settled import CompetitionRun, Outcome, Settled, prove_settled, settled_certificate
 from rdmf_theory.errors import DataError, ParameterError
 
@@ -68,6 +73,20 @@ class AnswerProof:
         """Proved bound of |state N as answered - state N in exact arithmetic| over max v_N, of each proved run."""
         pairs = zip(self.runs, self.answered, strict=True)
         return [run.to_dict()["rounding"] / float(v.max()) for run, v in pairs if run.entry]
+
+    def sentence(self, steps: int) -> str:
+        """What was proved, in one line."""
+        counts = [sum(run.outcome is outcome for run in self.runs) for outcome in Outcome]
+        line = f"{len(self.runs)} competitions: {counts[0]} proved to settle, {counts[1]} with a proved state only, "
+        line += f"{counts[2]} undecided"
+        far = self.remaining()
+        return f"{line}; after {steps} steps {100 * min(far):.2g} to {100 * max(far):.2g} % away" if far else line
+
+    def certificate(self, subject: str) -> Certificate | None:
+        """What was proved as a certificate about `subject`, None where nothing was."""
+        entries = [run.entry for run in self.runs if run.entry]
+        name = re.sub(r"[^\w.-]", "_", str(self.qid))[:80]
+        return settled_certificate(entries, f"{subject} qid:{name}") if entries else None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -132,14 +151,16 @@ class AnswersReport:
         checked by the independent checker first. Raises: DataError if the folder cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        written = 0
-        for answer in self.answers:
-            entries = [run.entry for run in answer.runs if run.entry]
-            if entries:
-                name = re.sub(r"[^\w.-]", "_", str(answer.qid))[:80]
-                settled_certificate(entries, f"{self.subject} qid:{name}").save(folder / f"answer-{name}.json")
-                written += 1
-        return written
+        written: set[str] = set()
+        for index, answer in enumerate(self.answers):
+            name = re.sub(r"[^\w.-]", "_", str(answer.qid))[:80]
+            if name in written:
+                name = f"{name}-{index}"
+            certificate = answer.certificate(self.subject)
+            if certificate is not None:
+                certificate.save(folder / f"answer-{name}.json")
+                written.add(name)
+        return len(written)
 
 
 def certify_answers(
@@ -185,12 +206,32 @@ def competing(model: RetrievalModel) -> CompetitionFusion:
     return layer
 
 
-@torch.no_grad()
+def certify_features(
+    run: Path, features: Sequence[Path], text: Path, *, clip_length: float | None = None, which: str = "best"
+) -> AnswersReport:
+    """Prove what can be proved of the answer that `evaluation.localize.localize` gives; arguments as there."""
+    (model, config, header), sha256 = read_run(checkpoint_path(run, which))
+    layer = competing(model)
+    mean = model.video_projection.mean.numpy()
+    video = FeatureFiles(features, header["widths"]["video"], trained_kinds(header), mean)
+    words = load_features(text, TEXT_KEYS, unit="tokens")
+    seconds = config.data.clip_length if clip_length is None else clip_length
+    batch = one_video_batch(video, words, seconds, shown=len(video))
+    proof = prove_batch(model, batch, text.stem, video.paths[0].stem)
+    return AnswersReport(f"sha256:{sha256}", layer.steps, (proof,))
+
+
 def prove_answer(model: RetrievalModel, sample: Sample) -> AnswerProof:
-    """Prove what can be proved of one answer, from the numbers that the layer itself was run with."""
+    """Prove what can be proved of the answer to one sample."""
+    return prove_batch(model, collate([sample]), sample.qid, sample.vid)
+
+
+@torch.no_grad()
+def prove_batch(model: RetrievalModel, batch: Batch, qid: Qid, vid: str) -> AnswerProof:
+    """Prove what can be proved of the answer to a batch of one, from the numbers that the layer itself was run with."""
     layer = competing(model)
     assert isinstance(model, SpanModel)
-    met = model.meet(collate([sample]))
+    met = model.meet(batch)
     _, run = layer.trace(met.clips, met.query, met.video_mask, met.evidence)
     design = layer.design(met.query)
     # as `CompetitionFusion.react` hands them to the operator
@@ -198,16 +239,16 @@ def prove_answer(model: RetrievalModel, sample: Sample) -> AnswerProof:
     u0, v0, gain, u, v = (x[0].double().numpy() for x in (run.u0, run.v0, run.gain, run.u, run.v))
     if v.shape[0] < 2:
         alone = Settled(Outcome.UNDECIDED, detail="one clip has no pattern")
-        return AnswerProof(sample.qid, sample.vid, (alone,) * v.shape[1], v.T)
+        return AnswerProof(qid, vid, (alone,) * v.shape[1], v.T)
     kappa = run.kappa[0].double().numpy()
     proofs = []
     for k in range(v.shape[1]):
         start, answered = np.append(u0[k], v0[:, k]), np.append(u[k], v[:, k])
         if not np.all(np.isfinite(answered)):
-            raise DataError(f"query {sample.qid}: the layer's state is not finite. Run `rdmf doctor`.")
+            raise DataError(f"query {qid}: the layer's state is not finite. Run `rdmf doctor`.")
         numbers = CompetitionRun(F[k], w[k], D[k], gain[:, k], kappa, start, answered, layer.steps)
         proofs.append(prove_settled(numbers))
-    return AnswerProof(sample.qid, sample.vid, tuple(proofs), v.T)
+    return AnswerProof(qid, vid, tuple(proofs), v.T)
 
 
 def _choose(known: Sequence[str], count: int | None, qids: Sequence[str]) -> list[int]:

@@ -24,25 +24,11 @@ from rdmf_theory.competition.design import CompetitionDesign, ShadowParameters
 from rdmf_theory.competition.settled import CompetitionRun, Outcome, Settled, prove_settled, settled_certificate
 from rdmf_theory.competition.shadow import shadow_run, shadow_step
 from rdmf_theory.errors import ParameterError
+from tests.theory.settled_soundness import Ball, drawn, leaving_runs, leaving_states, stepped
 
 
 def parameters_of(run: CompetitionRun) -> ShadowParameters:
     return ShadowParameters(run.F, run.w - run.F, 1.0, run.D)
-
-
-def drawn(seed: int, T: int = 8, steps: int = 8, reach: float = 1.0) -> CompetitionRun:
-    """A run of the layer from a random drive, every number a float32 as the layer has them."""
-    generator = np.random.default_rng(seed)
-    point = CompetitionDesign(0.38, 1.5, reach, 0.2).parameters()
-    tilt = generator.normal(size=T)
-    single = np.float32
-    F, w, D = (float(single(x)) for x in (point.F, point.w, point.D_v))
-    gain = single(point.s * np.exp(0.05 * tilt)).astype(float)
-    kappa = single(generator.uniform(0.05, 1.0, T - 1)).astype(float)
-    v0 = single(point.w / (point.s * 0.38) * np.exp(0.8 * tilt)).astype(float)
-    found = shadow_run(0.375, v0, gain, ShadowParameters(F, w - F, 1.0, D), kappa, max(steps, 1))
-    answered = np.append(single(found.u[steps]), single(found.v[steps])).astype(float)
-    return CompetitionRun(F, w, D, gain, kappa, np.append(0.375, v0), answered, steps)
 
 
 @cache
@@ -97,87 +83,24 @@ def test_a_long_video() -> None:
     assert proof.outcome is Outcome.SETTLES
 
 
-def test_the_step_contracts_in_the_ball() -> None:
-    # lemma L2, on random pairs of states up to the very surface of the ellipsoid
-    run, settled = small()
-    layer, proof, state = proof_of(settled.entry)
-    factor, _, r = proof.conclude(Fraction(settled.entry["box"]))
-    T, unit = layer.clips, float(Fraction(1, 1 << settled.entry["energy"]["bits"]))
-    rows = settled.entry["energy"]["S"]
-    S = np.array([[rows[max(i, j)][min(i, j)] * unit for j in range(T + 1)] for i in range(T + 1)], dtype=float)
-    y = np.array([float(x) for x in state])
-    u, v = y[0], y[1:]
-    L = np.zeros((T + 1, T + 1))
-    L[0, 0], L[1:, 0] = T * (1 + run.F) + (run.gain * v * v).sum(), -run.gain * v * v
-    L[1:, 1:] = (1 + run.w) * np.eye(T)
-    for t, edge in enumerate(run.D * run.conductances, start=1):
-        L[t : t + 2, t : t + 2] += edge * np.array([[1, -1], [-1, 1]])
-    root = np.linalg.cholesky(S).T @ L
-    generator = np.random.default_rng(0)
-    worst = 0.0
-    for _ in range(300):
-        pair = []
-        for _ in range(2):
-            direction = np.linalg.solve(root, generator.normal(size=T + 1))
-            pair.append(y + float(r) * generator.uniform(0.2, 1) * direction / np.linalg.norm(root @ direction))
-        moved = [stepped(run, x) for x in pair]
-        ratio = np.linalg.norm(root @ (moved[0] - moved[1])) / np.linalg.norm(root @ (pair[0] - pair[1]))
-        worst = max(worst, ratio)
-        assert np.linalg.norm(root @ (moved[0] - y)) <= float(r) * (1 + 1e-9)
-    assert 0.5 < worst <= float(factor)
-    assert np.abs(stepped(run, y) - y).max() < 1e-15
-    assert u > 0
-
-
-def stepped(run: CompetitionRun, x: np.ndarray) -> np.ndarray:
-    """The step of one state, negative numbers allowed, without a solve that checks its arguments."""
-    reacting = run.gain * x[1:] ** 2
-    u = (x[0] + run.F) / (1 + run.F + reacting.mean())
-    T = len(reacting)
-    A = (1 + run.w) * np.eye(T)
-    for t, edge in enumerate(run.D * run.conductances):
-        A[t : t + 2, t : t + 2] += edge * np.array([[1, -1], [-1, 1]])
-    return np.append(u, np.linalg.solve(A, x[1:] + u * reacting))
+@pytest.mark.parametrize("seed", range(4))
+def test_the_step_contracts_in_the_ball(seed: int) -> None:
+    # lemmas L1 to L3, on random pairs of states up to the very surface of the ellipsoid
+    run = drawn(seed, (8, 3, 20, 8)[seed])
+    ball = Ball(run, prove_settled(run).entry)
+    left, worst = leaving_states(run, ball, 300, seed)
+    assert left == 0
+    assert worst > 0.5
+    assert np.abs(stepped(run, ball.y) - ball.y).max() < 1e-14
+    # a smaller factor than the one seen is noticed
+    ball.factor = 0.99 * worst
+    assert leaving_states(run, ball, 300, seed)[0] > 0
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("bits", [64, 90])
 def test_exact_runs_stay_in_the_boxes(seed: int, bits: int) -> None:
-    run = drawn(seed, 4, steps=3, reach=2.0)
-    entry = {"F": run.F, "w": run.w, "D": run.D, "gain": run.gain, "conductances": run.conductances}
-    texts = {k: [str(Fraction(x)) for x in v] if np.ndim(v) else str(Fraction(v)) for k, v in entry.items()}
-    layer = checker.Layer(texts)
-    u, *v = (Fraction(x) for x in run.start)
-    # every number cut to the run's unit: what is compared is the arithmetic, from one start
-    grid = 1 << 40
-    layer.edge = [Fraction(round(x * grid), grid) for x in layer.edge]
-    v = [Fraction(round(x * grid), grid) for x in v]
-    boxes = checker.Run(layer, [u, *v], bits)
-    for _ in range(3):
-        boxes.step()
-        u, v = exact_step(layer, u, v)
-        for low, x, high in zip((boxes.u[0], *boxes.v[0]), (u, *v), (boxes.u[1], *boxes.v[1]), strict=True):
-            assert Fraction(low, 1 << bits) <= x <= Fraction(high, 1 << bits)
-            assert high - low < 1 << (bits - 40)
-
-
-def exact_step(layer: checker.Layer, u: Fraction, v: list[Fraction]) -> tuple[Fraction, list[Fraction]]:
-    """One step in exact rationals, by Gauss's elimination of the dense matrix."""
-    T = layer.clips
-    u = T * (u + layer.F) / (T * (1 + layer.F) + layer.consumption(v))
-    rows = [[Fraction(0)] * T + [x + s * u * x * x] for s, x in zip(layer.gain, v, strict=True)]
-    for t in range(T):
-        rows[t][t] += 1 + layer.w
-    for t, edge in enumerate(layer.edge):
-        for i, j in ((t, t + 1), (t + 1, t)):
-            rows[i][i] += edge
-            rows[i][j] -= edge
-    for i in range(T):
-        rows[i] = [x / rows[i][i] for x in rows[i]]
-        for k in range(T):
-            if k != i:
-                rows[k] = [a - rows[k][i] * b for a, b in zip(rows[k], rows[i], strict=True)]
-    return u, [row[T] for row in rows]
+    assert leaving_runs(seed, bits) == 0
 
 
 def test_positive_definite_means_that() -> None:

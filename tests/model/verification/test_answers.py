@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -115,3 +116,34 @@ def test_a_model_without_a_competition(tmp_path: Path, capsys: pytest.CaptureFix
     train(configuration(tmp_path / "data", fusion="weighted_diffusion"), tmp_path / "run")
     assert main(["certify-answers", str(tmp_path / "run")]) == 2
     assert "fusion is the competition" in capsys.readouterr().err
+
+
+def test_localize_certifies_its_answer(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = run.parent / "data"
+    files = [f"--features={data / name / 'video_14.npz'}" for name in ("video", "more_video")]
+    arguments = ["localize", str(run), *files, f"--text={data / 'text' / 'qid14.npz'}"]
+    assert main([*arguments, f"--certify={tmp_path / 'proof.json'}", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert main(["certify", str(tmp_path / "proof.json")]) == 0
+    # the very runs of the same query on the data set
+    whole = answers.certify_answers(run, qids=["14"]).answers[0]
+    assert [proof["distance_to_pattern"] for proof in answer["certified"]["runs"]] == [
+        proof.to_dict()["distance_to_pattern"] for proof in whole.runs
+    ]
+    assert json.loads((tmp_path / "proof.json").read_text())["runs"] == [proof.entry for proof in whole.runs]
+    capsys.readouterr()
+    assert main([*arguments, f"--certify={tmp_path / 'absent' / 'proof.json'}"]) == 2
+    assert "--certify must lie in a folder" in capsys.readouterr().err
+    assert main(["localize", "video.mp4", "a sentence", "--certify=proof.json"]) == 2
+
+
+def test_names_of_queries_become_names_of_files(run: Path, tmp_path: Path) -> None:
+    report = answers.certify_answers(run, count=1)
+    (answer,) = report.answers
+    twins = tuple(replace(answer, qid=qid) for qid in ("../a b", "../a_b"))
+    assert replace(report, answers=twins).save(tmp_path / "proofs") == 2
+    names = sorted(file.name for file in (tmp_path / "proofs").iterdir())
+    assert names == [
+        "answer-.._a_b-1.json",
+        "answer-.._a_b.json",
+    ]
