@@ -45,7 +45,7 @@ from pathlib import Path
 NUMBER = r"-?[0-9]{1,400}(/[1-9][0-9]{0,400})?"
 ONE = 1 << 80
 # units of the approximate state; limits on what one file may ask for: sums of clips cubed, and of clips times steps
-LARGEST_FILE, MOST_CLIPS, MOST_WORK, MOST_STEPS, MOST_RUNS = 1 << 28, 640, 1 << 30, 1 << 22, 4096
+LARGEST_FILE, MOST_CLIPS, MOST_WORK, MOST_STEPS, MOST_RUNS = 1 << 28, 640, 1 << 31, 1 << 25, 4096
 CLAIM = (
     "of each run: a steady state of the layer's step exists, is unique in a ball and attracts it; the N-th state in "
     "exact arithmetic is as near to the answered and to the steady one as stated; where a flow is given, it goes there"

@@ -21,7 +21,14 @@ from rdmf_theory.certificates import checkers
 from rdmf_theory.certificates import competition_checker as checker
 from rdmf_theory.certificates.certificate import Certificate, digest
 from rdmf_theory.competition.design import CompetitionDesign, ShadowParameters
-from rdmf_theory.competition.settled import CompetitionRun, Outcome, Settled, prove_settled, settled_certificate
+from rdmf_theory.competition.settled import (
+    MOST_STEPS,
+    CompetitionRun,
+    Outcome,
+    Settled,
+    prove_settled,
+    settled_certificate,
+)
 from rdmf_theory.competition.shadow import shadow_run, shadow_step
 from rdmf_theory.errors import ParameterError
 from tests.theory.settled_soundness import Ball, drawn, leaving_runs, leaving_states, stepped
@@ -372,6 +379,20 @@ def test_runs_that_are_none(change: dict) -> None:
     fields = {name: getattr(small()[0], name) for name in CompetitionRun.__dataclass_fields__}
     with pytest.raises(ParameterError, match="CompetitionRun"):
         CompetitionRun(**(fields | change))
+
+
+def test_an_answer_on_the_longest_video_fits_into_one_certificate() -> None:
+    scores = 8
+    assert scores * checker.MOST_CLIPS**3 <= checker.MOST_WORK
+    assert scores * checker.MOST_CLIPS * MOST_STEPS <= checker.MOST_STEPS
+
+
+def test_a_video_beyond_the_limit_is_undecided() -> None:
+    T = checker.MOST_CLIPS + 1
+    run = CompetitionRun(0.1, 0.2, 0.1, np.zeros(T), np.ones(T - 1), np.zeros(T + 1), np.zeros(T + 1), 0)
+    proof = prove_settled(run)
+    assert proof.outcome is Outcome.UNDECIDED
+    assert "clips are 2 to 640" in proof.detail
 
 
 def test_a_certificate_needs_a_proof() -> None:
