@@ -13,7 +13,7 @@ import flint
 from rdmf_theory.arithmetic.enclosure import ball, precision
 from rdmf_theory.certificates.certificate import digest
 from rdmf_theory.regions.area import fixed_ratio_area
-from tests.limits.design_box import accepts, rational
+from tests.limits.reference import accepts, rational
 from tests.theory.certificates import region_content
 
 TINY = Fraction(1, 10**40)
