@@ -31,8 +31,13 @@ class Requirement:
 
     @property
     def strict(self) -> bool:
-        """Whether the argument must not be 0 either."""
-        return self.exponent is None or not self.exponent.is_positive
+        """Whether the argument must not be 0 either; not so of an exponent whose sign is open."""
+        return self.exponent is None or bool(self.exponent.is_nonpositive)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the argument may be 0; not so of an exponent whose sign is open."""
+        return self.exponent is not None and bool(self.exponent.is_positive)
 
     @property
     def never(self) -> bool:

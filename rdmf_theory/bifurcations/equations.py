@@ -231,7 +231,7 @@ def _symbols(system: ReactionSystem) -> tuple[Any, ...]:
 
 @cache
 def _test(system: ReactionSystem, condition: str) -> Callable[..., list[Any]]:
-    return compile_expressions([condition_expression(system, condition)], _symbols(system))
+    return compile_expressions([condition_expression(system, condition)], _symbols(system), inside=True)
 
 
 def _by(system: ReactionSystem, expressions: Sequence[Any], axes: tuple[str, ...] | None) -> Callable[..., list[Any]]:
@@ -240,7 +240,8 @@ def _by(system: ReactionSystem, expressions: Sequence[Any], axes: tuple[str, ...
         named = {symbol.name: symbol for symbol in (*system.parameters, *system.diffusions)}
         unknowns = [*system.species, *(named[name] for name in axes)]
         expressions = [sp.diff(item, symbol) for item in expressions for symbol in unknowns]
-    return compile_expressions(expressions, _symbols(system))
+    # roots and real powers at the edge of their domain: `box_line` excludes what is outside, no other search takes them
+    return compile_expressions(expressions, _symbols(system), inside=True)
 
 
 @cache

@@ -206,7 +206,8 @@ def _primary(system: DefiningSystem, kind: str, balls: list[flint.arb], mode: in
         others = (mu for j, mu in enumerate(clip_modes(T)) if j not in (0, mode))
         patterns_decay = all(bool(determinant - spread * mu + D_u * D_v * mu**2 > 0) for mu in others)
     else:
-        patterns_decay = bool(spread <= 0) or bool(spread**2 - 4 * D_u * D_v * determinant < 0)
+        # the power of a ball around 0 is not finite, the product is
+        patterns_decay = bool(spread <= 0) or bool(spread * spread - 4 * D_u * D_v * determinant < 0)
     if kind in ("saddle-node", "branch-point"):
         return bool(trace < 0) and patterns_decay
     if kind == "hopf":

@@ -123,7 +123,8 @@ def _thresholds(
     from rdmf_theory.systems.thresholds import KINDS
 
     if not at_exponents(system, values).is_rational:
-        _note(f"critical {free[0]} is not derived: the reactions are not rational; rdmf check decides single points")
+        where = " ".join(f"--box {symbol.name}=LOW:HIGH" for symbol in system.species)
+        _note(f"critical {free[0]} is not derived from such reactions; {_search(name, values, free[0])} {where}")
         return [], []
 
     end = monotonic() + timeout

@@ -22,7 +22,7 @@ from rdmf_theory.commands.region_uses import (
     render_uses,
     uses,
 )
-from rdmf_theory.commands.system_options import Domain, Settings, System, Timeout, in_domain
+from rdmf_theory.commands.system_options import Box, Domain, Settings, System, Timeout, in_domain
 from rdmf_theory.commands.system_region import Axis, RegionClips, SecondAxis, refuse_axes, system_region
 from rdmf_theory.support.terminal import console, emit
 
@@ -60,6 +60,7 @@ def region(
     x: Axis = None,
     y: SecondAxis = None,
     clips: RegionClips = None,
+    box: Box = None,
     timeout: Timeout = 60.0,
     json: Json = False,
 ) -> None:
@@ -75,15 +76,16 @@ def region(
 
     With --system and --x: all bifurcations along one parameter, with wavelength and cubic coefficient. With --y too:
     curves and points of codimension two in a window, and bounds of the Turing region's area. Every location is
-    enclosed by ball arithmetic.
+    enclosed by ball arithmetic. With --x and --box: all bifurcations of states in that box, by bisection alone, which
+    reactions with exp, log, tanh, roots or real powers need.
     """
     system = in_domain(system, domain)
     closed_form = {"--d": d, "--s": s, "--F-max": F_max, "--strips": strips, "--output": output}
     closed_form |= {"--export": export, "--gap": gap, "--robust": robust, "--distance": distance, "--sample": sample}
     if system is not None:
-        system_region(system, settings, x, y, clips, closed_form, plot, timeout, json)
+        system_region(system, settings, x, y, clips, box, closed_form, plot, timeout, json)
         return
-    refuse_axes(settings, x, y, clips)
+    refuse_axes(settings, x, y, clips, box)
     d, s, strips = d or "2", s or "1", 256 if strips is None else strips
     if export is not None:
         _export(export, export_text(export, d, s, F_max, gap), output, json)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rdmf_theory.commands.ranges import METAVAR, parse_range
-from rdmf_theory.commands.system_options import parse_settings, refuse_without_system
+from rdmf_theory.commands.system_options import parse_box, parse_settings, refuse_without_system
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.support.terminal import console, emit
 
@@ -48,9 +48,11 @@ RegionClips = Annotated[
 ]
 
 
-def refuse_axes(settings: Sequence[str] | None, x: str | None, y: str | None, clips: int | None) -> None:
+def refuse_axes(
+    settings: Sequence[str] | None, x: str | None, y: str | None, clips: int | None, box: Sequence[str] | None
+) -> None:
     """Raises: ParameterError if an option of a general system is used without `--system`."""
-    refuse_without_system(settings)
+    refuse_without_system(settings, box)
     for option, value in (("--x", x), ("--y", y), ("--clips", clips)):
         if value is not None:
             raise ParameterError(f"{option} wants --system NAME|FILE. Got {value!r} without it.")
@@ -62,6 +64,7 @@ def system_region(
     x: str | None,
     y: str | None,
     clips: int | None,
+    box: Sequence[str] | None,
     closed_form: Mapping[str, Any],
     plot: Path | None,
     timeout: float,
@@ -72,6 +75,7 @@ def system_region(
     Arguments:
         name, settings: `--system` and `--set`.
         x, y, clips: texts of the axes, number of clips.
+        box: `--box`, the states that count; only with `--x` alone.
         closed_form: the options that only the closed form of Gray-Scott knows; none may be given.
         plot: picture to write.
         timeout: longest time for computer algebra, s.
@@ -84,9 +88,16 @@ def system_region(
     from rdmf_theory.support.time_limit import within
     from rdmf_theory.systems.built_in import BUILT_IN
 
+    ranges = parse_box(box)
+    for option, value in (("--y", y), ("--clips", clips)):
+        if ranges is not None and value is not None:
+            raise ParameterError(f"{option} is no option beside --box, which searches along --x; leave it out.")
     first = parse_range("--x", x)
     second = None if y is None else parse_range("--y", y)
     point = _point(name, settings, [first] if second is None else [first, second])
+    if ranges is not None:
+        _line(point, first, None, plot, timeout, as_json, ranges)
+        return
     if point.system not in BUILT_IN.values():
         remedy = "use rdmf check at single points"
         within(timeout, "the elimination of a species", _eliminate, point.system, second is not None, remedy=remedy)
@@ -131,17 +142,31 @@ def _header(point: SystemPoint, axes: Mapping[str, tuple[float, float]], clips: 
 
 
 def _line(
-    point: SystemPoint, axis: tuple[str, str, str], clips: int | None, plot: Path | None, timeout: float, as_json: bool
+    point: SystemPoint,
+    axis: tuple[str, str, str],
+    clips: int | None,
+    plot: Path | None,
+    timeout: float,
+    as_json: bool,
+    box: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:
     from rdmf_theory.bifurcations.lines import axis_range
     from rdmf_theory.support.time_limit import TimeLimit, within
 
     name, low, high = axis_range(point, *axis)
-    try:
-        search = within(timeout, "the search", _search, point, axis, clips, min(timeout / 8, 5.0))
-    except TimeLimit:
-        remedy = "make the range shorter"
-        search = within(max(timeout, 60.0), "the search by samples", _search, point, axis, clips, 0.0, remedy=remedy)
+    if plot is not None and not point.system.is_rational:
+        raise ParameterError("--plot of a line wants rational reactions; leave it out.")
+    if box is not None:
+        remedy = "make the box or the range smaller"
+        search = within(timeout, "the search of the box", _search_box, point, axis, box, remedy=remedy)
+    else:
+        try:
+            search = within(timeout, "the search", _search, point, axis, clips, min(timeout / 8, 5.0))
+        except TimeLimit:
+            remedy = "make the range shorter"
+            search = within(
+                max(timeout, 60.0), "the search by samples", _search, point, axis, clips, 0.0, remedy=remedy
+            )
     records = search.records
     answer = _header(point, {name: (low, high)}, clips)
     answer |= {"bifurcations": [record.to_dict() for record in records], "search": search.to_dict()}
@@ -166,6 +191,12 @@ def _search(point: SystemPoint, axis: tuple[str, str, str], clips: int | None, s
     from rdmf_theory.bifurcations.lines import search_line
 
     return search_line(point, *axis, clips=clips, seconds=seconds)
+
+
+def _search_box(point: SystemPoint, axis: tuple[str, str, str], box: Mapping[str, tuple[str, str]]) -> Any:
+    from rdmf_theory.bifurcations.box_line import line_in_box
+
+    return line_in_box(point, *axis, box)
 
 
 def _described(record: Bifurcation) -> str:

@@ -90,7 +90,7 @@ def _labelled(rows: list[Row]) -> tuple[Row, ...]:
 def _domain(system: ReactionSystem, at: Mapping[Any, Any]) -> list[Row]:
     """Where logarithms, roots and real powers are numbers, if that is a condition."""
     wanted = [requirement.subs(at) for requirement in system.requirements]
-    signs = [(sp.Gt if item.strict else sp.Ge)(item.argument, 0) for item in wanted if not item.vacuous]
+    signs = [(sp.Ge if item.closed else sp.Gt)(item.argument, 0) for item in wanted if not item.vacuous]
     where = sp.And(*signs)
     words = "Where the reactions are real numbers, logarithms, roots and real powers as they were written."
     return [] if where in (sp.true, sp.false) else [Row("domain", words, where)]

@@ -63,7 +63,7 @@ def steady_states_in_box(
     from rdmf_theory.systems.exact_states import Continuum, exact_states, is_feasible
 
     point = with_exponents(point)
-    ranges = None if box is None else _ranges(point, box)
+    ranges = None if box is None else box_ranges(point, box)
     if exact and is_feasible(point):
         try:
             return [_exact(state) for state in exact_states(point) if _wanted(point, state, ranges)]
@@ -135,7 +135,8 @@ def _search(point: SystemPoint, ranges: Ranges) -> list[EnclosedState]:
     return sorted(states, key=lambda state: tuple(state.mid))
 
 
-def _ranges(point: SystemPoint, box: Mapping[str, Any] | Sequence[Any]) -> Ranges:
+def box_ranges(point: SystemPoint, box: Mapping[str, Any] | Sequence[Any]) -> Ranges:
+    """(low, high) per species, exact. Raises: ParameterError for a missing or unknown species, or reversed ends."""
     names = [symbol.name for symbol in point.system.species]
     if isinstance(box, Mapping):
         strangers = [name for name in box if name not in names]

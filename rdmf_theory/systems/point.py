@@ -11,6 +11,7 @@ from itertools import combinations
 from math import isfinite
 from typing import Any
 
+import flint
 import numpy as np
 import sympy as sp
 
@@ -83,6 +84,27 @@ def _at_exponents(system: ReactionSystem, values: tuple[tuple[sp.Symbol, Fractio
         reactions=tuple(reaction.subs(at) for reaction in system.reactions),
         requirements=tuple(item for item in requirements if not item.vacuous),
     )
+
+
+def admissible(
+    system: ReactionSystem, state: Sequence[flint.arb], parameters: Sequence[Any], *, interior: bool = False
+) -> bool | None:
+    """Whether all logarithms and real powers are numbers on a box; None where that is not decided.
+
+    Arguments:
+        state: one ball per species.
+        parameters: one ball or fraction per parameter.
+        interior: whether also points on the edge of a domain, where a root is 0, are undecided.
+    Returns: False only if some function is undefined on the whole box.
+    """
+    if not system.requirements:
+        return True
+    inside = True
+    for requirement, value in zip(system.requirements, _arguments(system)[0](*state, *parameters), strict=True):
+        if value < 0 or (requirement.strict and value <= 0):
+            return False
+        inside = inside and bool(value > 0 or (requirement.closed and value >= 0 and not interior))
+    return True if inside else None
 
 
 @dataclass(frozen=True)
@@ -167,16 +189,7 @@ class SystemPoint:
             state: one `arb` ball per species.
         Returns: False only if some function is undefined on the whole box.
         """
-        system = self.kinetics
-        if not system.requirements:
-            return True
-        inside = True
-        values = _arguments(system)[0](*state, *map(Fraction, self.parameters))
-        for requirement, value in zip(system.requirements, values, strict=True):
-            if value < 0 or (requirement.strict and value <= 0):
-                return False
-            inside = inside and bool(value > 0 or (not requirement.strict and value >= 0))
-        return True if inside else None
+        return admissible(self.kinetics, state, [Fraction(value) for value in self.parameters])
 
     def smooth(self, state: Sequence[Any]) -> bool:
         """Whether minima, maxima and moduli are proved to have no kink in a box of `arb` balls."""
@@ -283,4 +296,4 @@ def _settings(names: Sequence[str]) -> str:
     return " ".join(f"--set {name}=NUMBER" for name in names)
 
 
-__all__ = ["SystemPoint", "at_exponents", "resolve_name", "with_exponents", "without_removable_poles"]
+__all__ = ["SystemPoint", "admissible", "at_exponents", "resolve_name", "with_exponents", "without_removable_poles"]

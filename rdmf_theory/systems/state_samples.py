@@ -51,7 +51,7 @@ def eliminations(system: ReactionSystem) -> tuple[_Elimination, ...]:
     if not system.is_rational:
         raise ParameterError(
             f"system {system.name!r} must have rational reactions for a search of its bifurcations. "
-            "Got a function such as exp; rdmf check decides single points of it."
+            "Got a function such as exp, or a real power; add --box NAME=LOW:HIGH for each species to rdmf region --x."
         )
     factors = []
     for reaction in system.reactions:

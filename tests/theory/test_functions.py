@@ -351,7 +351,7 @@ def test_what_algebra_removes_still_counts() -> None:
             found = steady_states_in_box(point, {"u": (-2, "2.5")})
             assert [state.certified for state in found] == [True] * count
     _, wanted = parse_reaction("log(u)/log(u) + u^2 + (u*v)^n", SYMBOLS)
-    assert [(item.argument, item.strict) for item in wanted] == [(u, True), (u * v, True)]
+    assert [(item.argument, item.strict, item.closed) for item in wanted] == [(u, True, False), (u * v, False, False)]
 
 
 def test_the_edge_of_a_domain_is_undecided() -> None:
