@@ -10,12 +10,10 @@ from torch import Tensor, nn
 
 
 class FusionOutput(NamedTuple):
-    """Fused clips (B, T, C); the pattern (B, T) that proposes moments, and the conductances (B, T - 1) between clips
-    in [0, 1], small at cuts: None where a fusion has none of its own."""
+    """Fused clips (B, T, C), and the pattern (B, T) that proposes moments, None where a fusion has none of its own."""
 
     clips: Tensor
     pattern: Tensor | None
-    conductances: Tensor | None = None
 
 
 class Evidence(NamedTuple):
@@ -61,6 +59,10 @@ class Fusion(nn.Module):
             query: the pooled text, (B, C).
         """
         raise NotImplementedError(f"{type(self).__name__} must define forward.")
+
+    def conductances(self, video: Tensor, cosine: Tensor, video_mask: Tensor) -> Tensor | None:
+        """Between neighbouring clips, (B, T - 1) in [0, 1], small at cuts; None where nothing stops at cuts."""
+        return None
 
     def reaction_parameters(self) -> list[nn.Parameter]:
         """The parameters that choose designs and drive the reaction; they have their own learning rate."""

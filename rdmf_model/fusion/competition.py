@@ -191,4 +191,4 @@ class CompetitionFusion(Fusion):
             spread = run.kappa[..., None] * torch.exp(self.log_spread.clamp(-4.0, 7.0))
             mixed = weighted_solve(mixed, torch.ones_like(mixed), spread)
         change = change + self.mix(mixed)
-        return FusionOutput(video + self.dropout(change), pattern, run.kappa), run
+        return FusionOutput(video + self.dropout(change), pattern), run

@@ -259,8 +259,9 @@ class SpanModel(RetrievalModel):
             edges = spans / lengths[:, None, None].to(spans.dtype)
             result["pred_spans"] = torch.stack([edges.mean(-1), edges[..., 1] - edges[..., 0]], dim=-1)
             result["pred_logits"] = torch.logit(gains, eps=1e-7)
-            if fused.conductances is not None:
-                result["conductances"] = fused.conductances
+            kappa = self.fusion.conductances(met.clips, evidence.cosine, video_mask)
+            if kappa is not None:
+                result["conductances"] = kappa
         outside = self.fusion.penalty(met.query)
         if outside is not None:
             result["outside_region"] = outside
