@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rdmf_model.checkpoints.card import CARD, CERTIFICATE, write_card
 from rdmf_model.checkpoints.checkpoint import Run, checkpoint_path, load_run, program_versions, read_run
 from rdmf_model.checkpoints.packed import PACK
 from rdmf_model.config.config import Config
@@ -147,6 +148,9 @@ def verify_run(
     if certify:
         about = describe(trained, sha256)
         proof = certify_layer(tested, sha256, target) if certificate is None else judge_certificate(certificate, about)
+        if (run / CARD).is_file() and target == run / CERTIFICATE and target.is_file():
+            # the card says what is proved
+            write_card(run)
     about = [prop for prop in PROPERTIES if prop.is_about(tested)]
     results, pushed = [], None
     with hypothesis_folder(), one_thread():
