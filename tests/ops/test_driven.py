@@ -117,6 +117,18 @@ def test_it_is_one_operator_for_torch():
 
 
 @compiled
+def test_it_is_traced_with_sizes_that_are_symbols_in_some_inputs():
+    """As after another function was compiled with other sizes: torch.compile then takes these for symbols."""
+    torch._dynamo.reset()
+    tilt, drive, rates = make(2, 7, 5, torch.float32)
+    for axis in range(3):
+        torch._dynamo.maybe_mark_dynamic(tilt, axis)
+    traced = torch.compile(partial(driven_reaction_diffusion, steps=3), fullgraph=True, backend="aot_eager")
+    for x, y in zip(traced(tilt, drive, rates), driven_reaction_diffusion(tilt, drive, rates, steps=3), strict=True):
+        torch.testing.assert_close(x, y)
+
+
+@compiled
 def test_a_second_derivative_is_refused():
     tilt, drive, rates = make(1, 4, 3)
     activator, _ = driven_reaction_diffusion(tilt, drive, rates, steps=2)

@@ -55,7 +55,7 @@ def common_shape(fields: dict[str, Tensor], rates: dict[str, Tensor]) -> tuple[i
         raise ValueError(f"u0, v0 and gain must be broadcastable to one shape (B, T, C) with T >= 1. Got {got}.")
     batch, clips, channels = shape
     for name, x in rates.items():
-        fits = x.ndim <= 2 and all(n in (1, m) for n, m in zip(x.shape[::-1], (channels, batch), strict=False))
+        fits = x.ndim <= 2 and all(n == 1 or n == m for n, m in zip(x.shape[::-1], (channels, batch), strict=False))
         if not fits:
             raise ValueError(
                 f"{name} must be broadcastable to (B, C) = ({batch}, {channels}), one value per sample and channel, "

@@ -261,7 +261,8 @@ def _rows(signature: Signature, rows: dict[str, Any], batch: int, channels: int)
     """Every row as (B, C). Raises ValueError for one that is not broadcastable to it."""
     for name, x in rows.items():
         fits = isinstance(x, Tensor) and x.ndim <= 2 and x.is_floating_point()
-        if not fits or not all(n in (1, m) for n, m in zip(x.shape[::-1], (channels, batch), strict=False)):
+        # not `n in (1, m)`, which is false for every symbolic size that torch.compile traces
+        if not fits or not all(n == 1 or n == m for n, m in zip(x.shape[::-1], (channels, batch), strict=False)):
             got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else "None" if x is None else type(x).__name__
             raise signature.refuse(
                 f"{name} must be a floating-point tensor broadcastable to (B, C) = ({batch}, {channels}). Got {got}: "
