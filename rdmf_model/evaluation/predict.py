@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rdmf_model.model.base import MomentOutputs
-from rdmf_model.model.kinds import mask_kinds, present_without
+from rdmf_model.model.kinds import without_kinds
 from rdmf_model.model.spans import span_cxw_to_xx
 
 if TYPE_CHECKING:
@@ -60,15 +60,13 @@ def predict_dataset(
     from rdmf_model.evaluation.predict import predict
 
     training = model.training
-    widths, present = [kind.width for kind in dataset.video_kinds], present_without(without, dataset.video_kinds)
     model.eval()
     predictions: list[dict[str, Any]] = []
     for start in range(0, len(dataset), batch_size):
         rows = range(start, min(start + batch_size, len(dataset)))
         batch = collate([dataset[row] for row in rows]).to(device)
         if without:
-            here = present.to(device).expand(len(batch), -1)
-            batch = mask_kinds(batch, here, widths, model.get_buffer("video_projection.mean"))
+            batch = without_kinds(batch, without, dataset.video_kinds, model.get_buffer("video_projection.mean"))
         predictions += predict(model(batch), batch)
     model.train(training)
     return predictions

@@ -41,7 +41,7 @@ def evaluate_run(
         overrides: "data.KEY=VALUE", where the data lies now.
         data: a folder with SPLIT.jsonl and the feature folders under the names that they had in training.
         device: "cpu" or "cuda".  batch_size: None takes the training's.
-        pictures: folder for `predict.draw_answers`; None draws none.
+        pictures: folder for `pictures.draw_answers`; None draws none.
         without: names of kinds of video features that are taken away.
         no_moment_threshold: score below which "no moment" is answered; None takes the one that the validation chose.
 
@@ -76,7 +76,7 @@ def evaluate_run(
         lines = "".join(json.dumps(line, allow_nan=False) + "\n" for line in predictions)
         write_atomically(output, lines.encode())
     if pictures is not None:
-        draw_answers(predictions, model.cpu(), dataset, pictures)
+        draw_answers(predictions, model.cpu(), dataset, pictures, without)
     if not any(map(can_be_measured, dataset.records)):
         return {}
     if no_moment_threshold is None:

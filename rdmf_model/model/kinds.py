@@ -35,6 +35,12 @@ def mask_kinds(batch: Batch, present: Tensor, widths: Sequence[int], mean: Tenso
     return replace(batch, video=torch.where(seen, batch.video, mean.to(batch.video)))
 
 
+def without_kinds(batch: Batch, missing: Sequence[str], kinds: Sequence[FeatureKind], mean: Tensor) -> Batch:
+    """The batch as if no video had the kinds of these names. Raises ParameterError as `present_without`."""
+    present = present_without(missing, kinds).to(batch.video.device).expand(len(batch), -1)
+    return mask_kinds(batch, present, [kind.width for kind in kinds], mean)
+
+
 def draw_present(samples: int, kinds: int, dropout: float, device: torch.device) -> Tensor:
     """(B, K) bool from torch's generator: each kind is dropped with this probability; where all would be, none is."""
     kept = torch.rand(samples, kinds, device=device) >= dropout

@@ -16,6 +16,7 @@ from rdmf_model.data.splits import load_split
 from rdmf_model.evaluation import pictures
 from rdmf_model.evaluation.localize import localize
 from rdmf_model.evaluation.run import in_folder, relocate
+from rdmf_model.model.kinds import without_kinds
 from rdmf_model.training.train import train
 from tests.model.tiny_data import tiny_config, tiny_document, write_tiny_data
 
@@ -197,6 +198,23 @@ def test_pictures_of_a_right_and_a_wrong_answer(competition_run, tmp_path):
     assert main(["evaluate", str(competition_run), "--split", "train", "--pictures", str(folder)]) == 0
     assert {path.name for path in folder.iterdir()} == set(drawn)
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in folder.iterdir())
+
+
+def test_pictures_without_a_kind_show_the_answer_without_it(competition_run, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(pictures, "draw_timeline", lambda answer, path, **_: drawn.append((path.name, answer)))
+    arguments = ["evaluate", str(competition_run), "--split", "train", "--pictures", str(tmp_path)]
+    assert main([*arguments, "--without", "video"]) == 0
+    model, config, _ = load_run(competition_run)
+    dataset = load_split(config, "train")
+    patterns = []
+    with torch.no_grad():
+        for row in range(len(dataset)):
+            batch = without_kinds(collate([dataset[row]]), ["video"], dataset.video_kinds, model.video_projection.mean)
+            patterns.append(model(batch)["pattern"][0])
+    assert drawn
+    for _, answer in drawn:
+        assert any(len(p) == len(answer.pattern) and np.allclose(p, answer.pattern, atol=1e-6) for p in patterns)
 
 
 def test_conductances_are_those_of_the_layer(competition_run):
