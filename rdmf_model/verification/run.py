@@ -135,6 +135,8 @@ def verify_run(
     started = time.perf_counter()
     file = checkpoint_path(run, which)
     target = output or default_output(run, file)
+    if (target.absolute().parent / PACK).exists():
+        raise ParameterError(f"--output must not lie in a packed folder, which stays as it was packed. Got {target}.")
     if not target.absolute().parent.is_dir():
         raise ParameterError(f"--output must lie in a folder that exists. Got {target}.")
     trained, sha256 = read_run(file)

@@ -71,6 +71,15 @@ def test_it_is_used_like_a_run(run, packed, tmp_path, capsys):
         assert (tmp_path / "again" / name).read_bytes() == (packed / name).read_bytes()
 
 
+def test_a_certificate_is_not_written_into_it(packed, capsys):
+    inside = packed / "certificate.json"
+    before = inside.read_bytes()
+    assert main(["verify", str(packed), "--examples", "1", "--texts", "0", "-o", str(inside)]) == 2
+    assert "must not lie in a packed folder" in capsys.readouterr().err
+    assert inside.read_bytes() == before
+    load_run(packed)
+
+
 @pytest.mark.parametrize("position", [0, -1, 40])
 def test_a_changed_file_is_named(copy, position, capsys):
     for name in json.loads((copy / PACK).read_text())["files"]:
