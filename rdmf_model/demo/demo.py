@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rdmf_model.demo.clip import write_clip
+from rdmf_model.demo.film import write_film
 from rdmf_model.demo.steps import CONFIG, DATA, FILM, Step, all_steps, configuration, first_query
 from rdmf_model.doctor import obstacle
 from rdmf_model.pages import Picture, Section, page
@@ -63,7 +63,7 @@ def demo(folder: Path, program: Program, *, seed: int = 0, epochs: int = 15, for
     why_not = obstacle("extract")
     if why_not is None:
         console.print(f"a film of known scenes: {folder / FILM}", highlight=False)
-        write_clip(folder / FILM)
+        write_film(folder / FILM)
     else:
         console.print(f"without the last step, a video and a sentence: that {why_not}", highlight=False, markup=False)
     steps = all_steps(first_query(folder / DATA), film=why_not is None)
@@ -81,7 +81,8 @@ def demo(folder: Path, program: Program, *, seed: int = 0, epochs: int = 15, for
             "seed": seed,
             "steps": results,
         }
-        Path(REPORT).write_text(page("RDMF demo", INTRODUCTION, sections), encoding="utf-8")
+        left_out = "" if why_not is None else f" Left out: a video and a sentence; that {why_not}"
+        Path(REPORT).write_text(page("RDMF demo", INTRODUCTION + left_out, sections), encoding="utf-8")
         Path(NUMBERS).write_text(json.dumps(numbers, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return numbers
 

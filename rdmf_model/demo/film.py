@@ -105,7 +105,7 @@ def frames() -> Iterator[np.ndarray]:
             yield np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def write_clip(path: Path) -> Path:
+def write_film(path: Path) -> Path:
     """Write the film (H.264 in MP4). Needs PyAV, the extra `video`."""
     import av
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rdmf_model.demo.clip import SCENES, scene_windows
+from rdmf_model.demo.film import SCENES, scene_windows
 
 Numbers = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rdmf_model.cli import main
-from rdmf_model.demo.clip import scene_windows, write_clip
 from rdmf_model.demo.demo import DemoStopped, demo, prepare_folder, run_step
+from rdmf_model.demo.film import scene_windows, write_film
 from rdmf_model.demo.steps import Step, all_steps
 from rdmf_model.moments.search import VideoSearch
 from rdmf_theory.errors import DataError, ParameterError
@@ -40,6 +40,9 @@ def test_without_an_encoder_the_demo_says_what_is_left_out(tmp_path, monkeypatch
     with pytest.raises(DemoStopped):
         demo(tmp_path / "demo", prints("", 3))
     query = {"query": "x", "relevant_windows": [[0, 2]], "vid": "v", "qid": 1}
+    monkeypatch.setattr("rdmf_model.demo.demo.all_steps", lambda query, *, film: [])
+    demo(tmp_path / "short", prints("", 0))
+    assert "Left out: a video and a sentence; that needs av." in (tmp_path / "short" / "report.html").read_text()
     assert "without the last step" in capsys.readouterr().err
     assert not (tmp_path / "demo" / "film.mp4").exists()
     assert all("film" not in step.command for step in all_steps(query, film=False))
@@ -48,7 +51,7 @@ def test_without_an_encoder_the_demo_says_what_is_left_out(tmp_path, monkeypatch
 @pytest.fixture(scope="module")
 def film(tmp_path_factory) -> VideoSearch:
     pytest.importorskip("onnxruntime", reason="needs the extra encoders")
-    return VideoSearch.open(write_clip(tmp_path_factory.mktemp("film") / "film.mp4"))
+    return VideoSearch.open(write_film(tmp_path_factory.mktemp("film") / "film.mp4"))
 
 
 @pytest.mark.parametrize(
