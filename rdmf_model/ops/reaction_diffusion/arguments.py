@@ -44,6 +44,12 @@ def common_dtype(tensors: dict[str, Tensor]) -> torch.dtype:
     return dtype
 
 
+def is_row(x: Tensor, batch: int, channels: int) -> bool:
+    """Whether a tensor is broadcastable to (B, C)."""
+    # not `n in (1, m)`: torch.compile takes that for false where n is a symbol and m a number
+    return x.ndim <= 2 and all(n == 1 or n == m for n, m in zip(x.shape[::-1], (channels, batch), strict=False))
+
+
 def common_shape(fields: dict[str, Tensor], rates: dict[str, Tensor]) -> tuple[int, int, int]:
     """(B, T, C) that every field broadcasts to; ValueError if there is none or a rate does not fit (B, C)."""
     try:
@@ -55,8 +61,7 @@ def common_shape(fields: dict[str, Tensor], rates: dict[str, Tensor]) -> tuple[i
         raise ValueError(f"u0, v0 and gain must be broadcastable to one shape (B, T, C) with T >= 1. Got {got}.")
     batch, clips, channels = shape
     for name, x in rates.items():
-        fits = x.ndim <= 2 and all(n == 1 or n == m for n, m in zip(x.shape[::-1], (channels, batch), strict=False))
-        if not fits:
+        if not is_row(x, batch, channels):
             raise ValueError(
                 f"{name} must be broadcastable to (B, C) = ({batch}, {channels}), one value per sample and channel, "
                 f"without a clip axis. Got shape {tuple(x.shape)}."

@@ -24,7 +24,7 @@ from rdmf_model.ops.native.call import NativeCall
 from rdmf_model.ops.signature import Signature, mixed_types
 
 from . import _load, reaction_diffusion
-from .arguments import check_lengths, check_steps
+from .arguments import check_lengths, check_steps, is_row
 from .reference import clip_mask
 
 _HALVES = (torch.float16, torch.bfloat16)
@@ -260,9 +260,7 @@ def _narrow(found: tuple[Tensor, Tensor], like: list[Tensor]) -> tuple[Tensor, T
 def _rows(signature: Signature, rows: dict[str, Any], batch: int, channels: int) -> list[Tensor]:
     """Every row as (B, C). Raises ValueError for one that is not broadcastable to it."""
     for name, x in rows.items():
-        fits = isinstance(x, Tensor) and x.ndim <= 2 and x.is_floating_point()
-        # not `n in (1, m)`, which is false for every symbolic size that torch.compile traces
-        if not fits or not all(n == 1 or n == m for n, m in zip(x.shape[::-1], (channels, batch), strict=False)):
+        if not (isinstance(x, Tensor) and x.is_floating_point() and is_row(x, batch, channels)):
             got = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else "None" if x is None else type(x).__name__
             raise signature.refuse(
                 f"{name} must be a floating-point tensor broadcastable to (B, C) = ({batch}, {channels}). Got {got}: "
