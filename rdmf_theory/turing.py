@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-import flint
 import numpy as np
 
 from rdmf_theory import formulas
-from rdmf_theory.arithmetic.algebraic import AlgebraicNumber, roots_of
+from rdmf_theory.arithmetic.algebraic import AlgebraicNumber, square_root
 from rdmf_theory.arithmetic.rational import Rational, nearest_float, to_fraction
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.verdict import Condition
@@ -98,7 +97,7 @@ def classify(F: Rational, k: Rational, s: Rational, D_u: Rational, D_v: Rational
         v_rich = Condition(False, -math.sqrt(nearest_float(-radicand)))
         others = {"damped": undefined, "fed": _condition(k_ / w), "turing": undefined}
         return Classification("no-state", None, None, None, nearest_float(d), None, {"v_rich": v_rich, **others})
-    root = roots_of(flint.fmpq_poly([-flint.fmpq(radicand.numerator, radicand.denominator), 0, 1]))[-1]
+    root = square_root(radicand)
     u = (1 - root) * Fraction(1, 2)
     z = (1 + root) * (F_ / (2 * c * w))
     # a band exists iff d > z and its discriminant is positive

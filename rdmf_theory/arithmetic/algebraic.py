@@ -65,6 +65,13 @@ def roots_of(polynomial: flint.fmpq_poly) -> list[AlgebraicNumber]:
     return sorted(found, key=lambda number: number.enclose(128).mid())
 
 
+def square_root(x: Fraction) -> AlgebraicNumber:
+    """The square root of a rational number, exact. Raises ParameterError for a negative one."""
+    if x < 0:
+        raise ParameterError(f"square_root must be of a number >= 0. Got {x}; there is no real square root.")
+    return roots_of(flint.fmpq_poly([-flint.fmpq(x.numerator, x.denominator), 0, 1]))[-1]
+
+
 class AlgebraicNumber:
     """An exact real number `p(root)`; without a root it is rational.
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
-import flint
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rdmf_theory.arithmetic.algebraic import AlgebraicNumber, roots_of
+from rdmf_theory.arithmetic.algebraic import square_root
 from rdmf_theory.errors import ParameterError
 from rdmf_theory.turing import DESCRIPTIONS, classify, classify_array
 from tests.strategies import fractions, parameters, random_designs, seeds
@@ -177,10 +176,6 @@ def test_bad_arrays_are_named(value: float) -> None:
         classify_array(0.05, 0.06, 1, [2.0, value], 1)
 
 
-def square_root(radicand: Fraction) -> AlgebraicNumber:
-    return roots_of(flint.fmpq_poly([-flint.fmpq(radicand.numerator, radicand.denominator), 0, 1]))[-1]
-
-
 @given(fractions(-3, 3), fractions(-3, 3), fractions(0, 5))
 def test_sign_and_float_of_a_number_with_a_square_root(a: Fraction, b: Fraction, radicand: Fraction) -> None:
     number = a + b * square_root(radicand)
@@ -200,6 +195,11 @@ def test_a_square_root_against_its_convergents() -> None:
     assert gap.sign() == -(Fraction(2 * q, p) - root).sign() != 0
     # p^2 - 2 q^2 = +-1, so the gap is +-1/(q^2 (p/q + sqrt 2))
     assert float(gap) == pytest.approx((p * p - 2 * q * q) / (q * q * 2 * math.sqrt(2)), rel=1e-12)
+
+
+def test_a_negative_number_has_no_square_root() -> None:
+    with pytest.raises(ParameterError, match="no real square root"):
+        square_root(Fraction(-1))
 
 
 def test_numbers_of_different_fields_are_refused() -> None:
