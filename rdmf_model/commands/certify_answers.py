@@ -10,7 +10,7 @@ import typer
 from rdmf_model.commands.options import Checkpoint, Json, Run, Threads, set_up_device
 from rdmf_theory.support.terminal import console, emit
 
-EPILOG = "Examples: rdmf certify-answers run --answers 20; rdmf certify-answers run --qid 6223 -o proofs"
+EPILOG = "Examples: rdmf certify-answers run --answers 20; rdmf certify-answers run --qid 6223 -o answer-proofs"
 
 
 def certify_answers(

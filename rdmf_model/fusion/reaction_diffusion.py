@@ -264,10 +264,10 @@ class ReactionDiffusionFusion(Fusion):
 
 
 def reaction_diffusion_layer(fusion: nn.Module) -> ReactionDiffusionFusion:
-    """`fusion`, if it is a reaction-diffusion layer. Raises ParameterError for any other, which has no region."""
+    """`fusion`, if it is a reaction-diffusion layer. Raises ParameterError for any other, which has no halo."""
     if not isinstance(fusion, ReactionDiffusionFusion):
         raise ParameterError(
-            f"the fusion must be reaction_diffusion. Got {type(fusion).__name__}, which has no region and no certified "
-            "halo: it can be run on whole videos only."
+            f"the fusion must be reaction_diffusion. Got {type(fusion).__name__}, which has no certified halo: it can "
+            "be run on whole videos only."
         )
     return fusion

@@ -98,7 +98,9 @@ def check_path(path: Path) -> Path:
     """`path` if it is a regular file with the suffix of a video. Raises DataError that says what it is instead."""
     path = Path(path)
     if path.is_symlink():
-        raise DataError(f"{path}: is a link. Give the file that it points to: {path.resolve()}.")
+        target = path.resolve()
+        remedy = f"Give the file that it points to: {target}" if target.is_file() else "It points to no file"
+        raise DataError(f"{path}: is a link. {remedy}.")
     try:
         status = path.stat()
     except OSError as error:

@@ -75,7 +75,7 @@ def steady_states_in_box(
         why = "is too large for exact algebra" if point.system.is_rational else "has reactions beyond exact algebra"
         raise ParameterError(
             f"system {point.system.name!r} {why}: give the box to search, (low, high) for every species; "
-            "add --box NAME=LOW:HIGH."
+            "add --box NAME=LOW:HIGH, which rdmf check and rdmf region --x have."
         )
     return _search(point, ranges)
 

@@ -72,6 +72,16 @@ def _link(folder: Path) -> Path:
     return path
 
 
+def _link_to_nothing(folder: Path) -> Path:
+    (path := folder / "bad.mp4").symlink_to(folder / "nothing.mp4")
+    return path
+
+
+def _link_to_a_device(folder: Path) -> Path:
+    (path := folder / "bad.mp4").symlink_to("/dev/zero")
+    return path
+
+
 def _pipe(folder: Path) -> Path:
     os.mkfifo(path := folder / "bad.mp4")
     return path
@@ -117,7 +127,9 @@ CASES = {
     "text": (_text, "no video that can be read"),
     "other container": (_other_container, "its name says .avi"),
     "no suffix of a video": (_no_video_suffix, "does not end like a video file"),
-    "link": (_link, "is a link"),
+    "link": (_link, r"is a link\. Give the file that it points to: .*whole\.mp4"),
+    "link to nothing": (_link_to_nothing, r"is a link\. It points to no file"),
+    "link to a device": (_link_to_a_device, r"is a link\. It points to no file"),
     "pipe": (_pipe, "is a pipe"),
     "folder": (_folder_named_like_one, "is a folder"),
     "empty": (_empty, "is empty"),
